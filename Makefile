@@ -1,0 +1,47 @@
+# Bellwether. `make help` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+TOOLS   := tools/go.mod
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -X bellwether/internal/app.Version=$(VERSION)
+FUZZTIME ?= 20s
+
+.PHONY: help build demo setup test test-long check fmt golden fuzz bench
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/bellwether
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/bellwether ./cmd/bellwether
+
+demo: build ## run the whole line on this machine: sample shop, chat page, real load
+	./bin/bellwether demo
+
+setup: ## install what the tests talk to (Redis, Chromium, npm peers)
+	@scripts/setup
+
+test: setup ## every test, with the race detector
+	go test -race -shuffle=on -timeout 8m ./...
+
+test-long: setup ## what takes longer: the demo's story, crash tests
+	go test -tags long -shuffle=on -timeout 15m -run 'Long' ./...
+
+check: ## formatting, vet, staticcheck
+	@test -z "$$(go tool -modfile=$(TOOLS) gofumpt -l . | tee /dev/stderr)" || { echo 'run make fmt'; exit 1; }
+	go vet ./...
+	go tool -modfile=$(TOOLS) staticcheck ./...
+
+fmt: ## format the code
+	go tool -modfile=$(TOOLS) gofumpt -w .
+
+golden: ## renew the golden files; read the diff before you commit it
+	go test ./... -update
+
+fuzz: ## every fuzz target for FUZZTIME each
+	@for p in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$p/*_test.go | cut -c6-); do \
+	    go test $$p -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) || exit 1; done; done
+
+bench: setup ## ratios beside their yardsticks
+	go test -run '^$$' -bench . -benchtime 1x ./...

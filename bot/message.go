@@ -1,0 +1,169 @@
+package bot
+
+import (
+	"strings"
+	"time"
+
+	"bellwether/pipeline"
+)
+
+// Message is one thing the bot says, the same on every platform; an adapter chooses how to draw it. Everything in it is
+// plain text from anywhere: adapters escape it.
+type Message struct {
+	Title   string   `json:"title,omitempty"` // one line, says the finding; a short answer has only a body
+	Mood    Mood     `json:"mood,omitempty"`
+	Body    []Text   `json:"body,omitempty"` // paragraphs
+	Facts   []Fact   `json:"facts,omitempty"`
+	Table   *Table   `json:"table,omitempty"`
+	Picture *Picture `json:"picture,omitempty"` // a message with a picture has no table, facts or actions
+	Actions []Action `json:"actions,omitempty"`
+	Footer  Text     `json:"footer,omitempty"` // small print
+}
+
+// Mood is the state a message speaks of. Adapters draw it as a symbol, a word and a colour, never as a colour alone.
+type Mood string
+
+// The moods: those of a run under way, and every pipeline.Verdict.
+const (
+	MoodNone       Mood = ""
+	MoodWaiting    Mood = "waiting"
+	MoodRunning    Mood = "running"
+	MoodSuperseded Mood = "superseded"
+	MoodCancelled  Mood = "cancelled"
+	MoodRefused    Mood = "refused"
+)
+
+// MoodOf a verdict.
+func MoodOf(v pipeline.Verdict) Mood { return Mood(v) }
+
+// Fact is a short labelled value.
+type Fact struct {
+	Name  string `json:"name"`
+	Value Text   `json:"value"`
+}
+
+// Table is small: the first column is text, the others are numbers with their units. Every row has len(Head) cells.
+type Table struct {
+	Head []string   `json:"head"`
+	Rows [][]string `json:"rows"`
+}
+
+// Picture is a PNG that is stored under Key. Alt has the numbers in words.
+type Picture struct {
+	Key  string `json:"key"`
+	Name string `json:"name"` // a file name
+	Alt  string `json:"alt"`
+}
+
+// Action is a button. Command is what a press of it means, in the words of the chat command line: "rerun R42".
+type Action struct {
+	Label   string `json:"label"`
+	Command string `json:"command"`
+	Primary bool   `json:"primary,omitempty"`
+	URL     string `json:"url,omitempty"` // a link instead of a command
+}
+
+// Text is a line of spans.
+type Text []Span
+
+// Span is a piece of text. At most one of URL, Person, Time and Thread is set; Text is then what is shown where the
+// platform cannot do better.
+type Span struct {
+	Text   string     `json:"text"`
+	Bold   bool       `json:"bold,omitempty"`
+	Code   bool       `json:"code,omitempty"`
+	URL    string     `json:"url,omitempty"`
+	Person *Mention   `json:"person,omitempty"`
+	Time   *time.Time `json:"time,omitempty"`   // shown in the reader's own zone
+	Thread string     `json:"thread,omitempty"` // intent of a root message in the same channel; a link to it where the platform has links
+}
+
+// Mention calls a person. A platform on which the person has no identity shows the name.
+type Mention struct {
+	Name  string `json:"name"`
+	Slack string `json:"slack,omitempty"`
+	Teams string `json:"teams,omitempty"`
+	Web   string `json:"web,omitempty"`
+}
+
+// Plain is a line without any markup.
+func Plain(text string) Text { return Text{{Text: text}} }
+
+// Bold, Code, Link, At, Call and ThreadOf make single spans.
+func Bold(text string) Span { return Span{Text: text, Bold: true} }
+
+// Code is text in a fixed-width face.
+func Code(text string) Span { return Span{Text: text, Code: true} }
+
+// Link is text that leads to a URL.
+func Link(text, url string) Span { return Span{Text: text, URL: url} }
+
+// At is a time, with UTC as the text to fall back to.
+func At(t time.Time) Span {
+	t = t.UTC()
+	return Span{Text: t.Format("2 Jan 15:04 UTC"), Time: &t}
+}
+
+// Call mentions a person.
+func Call(p pipeline.Person) Span {
+	return Span{Text: "@" + p.Name, Person: &Mention{Name: p.Name, Slack: p.Slack, Teams: p.Teams, Web: p.Web}}
+}
+
+// ThreadOf links to the root message of a run in the same channel.
+func ThreadOf(run string) Span { return Span{Text: run, Thread: run} }
+
+// String is the text without any markup.
+func (t Text) String() string {
+	var b strings.Builder
+	for _, s := range t {
+		b.WriteString(s.Text)
+	}
+	return b.String()
+}
+
+// String is the whole message as plain text: what a notification, a transcript or a screen reader gets.
+func (m Message) String() string {
+	var lines []string
+	if m.Title != "" {
+		lines = append(lines, m.Title)
+	}
+	for _, p := range m.Body {
+		lines = append(lines, p.String())
+	}
+	for _, f := range m.Facts {
+		lines = append(lines, f.Name+": "+f.Value.String())
+	}
+	if m.Table != nil {
+		lines = append(lines, m.Table.String())
+	}
+	if len(m.Footer) > 0 {
+		lines = append(lines, m.Footer.String())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// String is the table in columns padded with spaces, text to the left, numbers to the right.
+func (t Table) String() string {
+	rows := append([][]string{t.Head}, t.Rows...)
+	widths := make([]int, len(t.Head))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], len([]rune(cell)))
+		}
+	}
+	lines := make([]string, len(rows))
+	for i, row := range rows {
+		var b strings.Builder
+		for j, cell := range row {
+			pad := strings.Repeat(" ", widths[j]-len([]rune(cell)))
+			switch {
+			case j == 0:
+				b.WriteString(cell + pad)
+			default:
+				b.WriteString("  " + pad + cell)
+			}
+		}
+		lines[i] = strings.TrimRight(b.String(), " ")
+	}
+	return strings.Join(lines, "\n")
+}

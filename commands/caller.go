@@ -1,0 +1,22 @@
+// Package commands understands what people tell Bellwether (/loadtest …, a mention, a button) and carries it out. It knows
+// no platform: an adapter says who speaks and where, and draws the reply.
+package commands
+
+import (
+	"bellwether/bot"
+	"bellwether/pipeline"
+)
+
+// Caller is who speaks, and where.
+type Caller struct {
+	Channel pipeline.Channel
+	User    string // the platform's id of the speaker
+	Name    string // what people call the speaker
+	Run     string // the run whose thread the words were said in; empty outside threads
+}
+
+// Reply is the answer to one command. A private reply is shown to the caller only.
+type Reply struct {
+	Message bot.Message
+	Private bool
+}

@@ -1,0 +1,107 @@
+package commands
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"bellwether/internal/suggest"
+)
+
+// Command is one understood line.
+type Command struct {
+	Verb    string // canonical: "ack" for "acknowledge"
+	Subject string // RUN, SERVICE or ENVIRONMENT; empty when none was named
+	Because string
+}
+
+// spec is a verb, its other names, and what help says of it.
+type spec struct {
+	verb    string
+	aliases []string
+	usage   string
+	help    string
+	because bool // takes a reason
+}
+
+var specs = []spec{
+	{verb: "help", usage: "help", help: "this list"},
+	{verb: "status", usage: "status [ENVIRONMENT]", help: "what runs, what waits"},
+	{verb: "rerun", usage: "rerun [RUN | SERVICE]", help: "repeat a run; without a name this thread's, or your team's newest"},
+	{verb: "full", usage: "full [ENVIRONMENT]", help: "run every scenario as things stand"},
+	{verb: "ack", aliases: []string{"acknowledge"}, usage: "ack RUN [because …]", help: "say that you look after a regression", because: true},
+	{verb: "cancel", usage: "cancel RUN", help: "stop a run, or take it out of the queue"},
+}
+
+// maxLine is far more than anybody types, in bytes.
+const maxLine = 2000
+
+// Mistake is a line that was not understood; it says what to write instead.
+type Mistake struct{ Text string }
+
+func (m *Mistake) Error() string { return m.Text }
+
+func mistake(format string, args ...any) error { return &Mistake{fmt.Sprintf(format, args...)} }
+
+// Parse understands a line such as "ack R42 because the cache was cold". An empty line asks for help. Errors are *Mistake.
+func Parse(line string) (Command, error) {
+	if len(line) > maxLine {
+		return Command{}, mistake("That is too long for a command (%d bytes, at most %d).", len(line), maxLine)
+	}
+	words := strings.FieldsFunc(line, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
+	if len(words) > 0 && strings.EqualFold(words[0], "/loadtest") {
+		words = words[1:]
+	}
+	if len(words) == 0 {
+		return Command{Verb: "help"}, nil
+	}
+	s, err := lookUp(strings.ToLower(words[0]))
+	if err != nil {
+		return Command{}, err
+	}
+	return s.arguments(words[1:])
+}
+
+func lookUp(verb string) (spec, error) {
+	var known []string
+	for _, s := range specs {
+		if s.verb == verb || slices.Contains(s.aliases, verb) {
+			return s, nil
+		}
+		known = append(append(known, s.verb), s.aliases...)
+	}
+	if near := suggest.Nearest(verb, known); near != "" {
+		return spec{}, mistake("I don't know %q. Did you mean %q?", verb, near)
+	}
+	return spec{}, mistake("I don't know %q. Try \"help\".", verb)
+}
+
+func (s spec) arguments(words []string) (Command, error) {
+	c := Command{Verb: s.verb}
+	if len(words) > 0 && !strings.EqualFold(words[0], "because") {
+		c.Subject, words = words[0], words[1:]
+	}
+	if len(words) == 0 {
+		return c, nil
+	}
+	if !s.because || !strings.EqualFold(words[0], "because") {
+		return Command{}, mistake("I don't understand %q. Usage: %s", words[0], s.usage)
+	}
+	if c.Because = strings.Join(words[1:], " "); c.Because == "" {
+		return Command{}, mistake("Because of what? Usage: %s", s.usage)
+	}
+	return c, nil
+}
+
+// Usage is one line of help.
+type Usage struct{ Usage, Help string }
+
+// Usage lists what can be said.
+func (d *Desk) Usage() []Usage {
+	var all []Usage
+	for _, s := range specs {
+		all = append(all, Usage{s.usage, s.help})
+	}
+	return all
+}

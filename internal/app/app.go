@@ -1,0 +1,86 @@
+// Package app wires Bellwether together: it parses the command line and connects the line from change to verdict with the
+// places that do the work. It holds no logic of its own.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/alecthomas/kong"
+	kongcompletion "github.com/jotaen/kong-completion"
+)
+
+// Version is set when the binary is built.
+var Version = "unknown"
+
+// Process is what the world gives a command: arguments, streams, environment.
+type Process struct {
+	Args     []string
+	Out, Err io.Writer
+	Env      func(string) (string, bool)
+}
+
+// Exit codes.
+const (
+	exitOK      = 0
+	exitFailed  = 1
+	exitUnknown = 2 // the question could not be answered
+)
+
+// exit ends a command with a code. What there was to say has been said.
+type exit int
+
+func (e exit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// grammar is the command line.
+type grammar struct {
+	Demo    demoCommand    `cmd:"" help:"Play the whole line on this machine: a sample shop, real load, a chat page."`
+	Serve   serveCommand   `cmd:"" help:"Run the bot."`
+	Check   checkCommand   `cmd:"" help:"Find every problem in the settings and the catalog."`
+	Select  selectCommand  `cmd:"" help:"Show which scenarios a change would run, and why."`
+	Replay  replayCommand  `cmd:"" help:"Decode an event and show what would be done with it."`
+	Emit    emitCommand    `cmd:"" help:"Publish a change, to EventBridge or to a running Bellwether."`
+	Version versionCommand `cmd:"" help:"Show the version."`
+	Shop    shopCommand    `cmd:"" hidden:"" help:"What the demo's catalog deploys with."`
+
+	Completion kongcompletion.Completion `cmd:"" help:"Print the shell code that completes these commands."`
+}
+
+// Run carries a command line out and returns the exit code.
+func Run(ctx context.Context, p Process) int {
+	var code *int
+	parser, err := kong.New(&grammar{},
+		kong.Name("bellwether"),
+		kong.Description("Load-tests every change and tells its team, in its own channel, whether it made the system slower."),
+		kong.Writers(p.Out, p.Err), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(p),
+		kong.Exit(func(c int) { code = &c }),
+	)
+	if err != nil {
+		panic(err) // the grammar is ours
+	}
+	kongcompletion.Register(parser)
+	command, err := parser.Parse(p.Args)
+	if code != nil {
+		return *code // help was asked for
+	}
+	if err != nil {
+		fmt.Fprintf(p.Err, "bellwether: %v\nTry: bellwether --help\n", err)
+		return exitUnknown
+	}
+	return p.code(command.Run())
+}
+
+func (p Process) code(err error) int {
+	var asked exit
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &asked):
+		return int(asked)
+	}
+	fmt.Fprintf(p.Err, "bellwether: %v\n", err)
+	return exitFailed
+}

@@ -1,0 +1,215 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/google/uuid"
+
+	"bellwether/internal/config"
+	"bellwether/internal/intake"
+	"bellwether/internal/strictyaml"
+	"bellwether/pipeline"
+)
+
+type emitCommand struct {
+	Config string `short:"c" type:"path" placeholder:"FILE" help:"Settings whose publish.eventbridge names the bus."`
+	Bus    string `default:"default" help:"The EventBridge bus, without --config."`
+	Region string `help:"The bus's region; default: as the AWS command line."`
+	To     string `placeholder:"URL" help:"A running Bellwether, instead of EventBridge."`
+	Token  string `env:"BELLWETHER_EVENTS_TOKEN" help:"The token for --to."`
+
+	Kind       string   `required:"" enum:"service,stack" help:"service or stack."`
+	Name       string   `help:"Its name in the catalog."`
+	Repository string   `help:"Its repository, instead of the name."`
+	Revision   string   `help:"The revision, full or short."`
+	Version    string   `help:"What people call the revision."`
+	Image      string   `help:"The image that was built, with its tag."`
+	Ref        string   `help:"The branch."`
+	Author     string   `help:"Who changed it."`
+	Title      string   `help:"What the change is, in one line."`
+	URL        string   `help:"A page that shows the change."`
+	Path       []string `help:"A file that changed; repeats."`
+	Label      []string `help:"A label of the change; repeats."`
+	Files      *int     `help:"How many files changed."`
+	Lines      *int     `help:"How many lines changed."`
+
+	Wait    bool          `help:"Wait for the verdict and end as the run does (with --to)."`
+	Timeout time.Duration `default:"1h" help:"How long to wait."`
+	JSON    bool          `help:"Print JSON."`
+}
+
+func (c *emitCommand) detail() intake.Detail {
+	return intake.Detail{
+		Kind: c.Kind, Name: c.Name, Repository: c.Repository, Revision: c.Revision, Version: c.Version, Image: c.Image,
+		Ref: c.Ref, Author: c.Author, Title: c.Title, URL: c.URL, Paths: c.Path, FilesChanged: c.Files, LinesChanged: c.Lines,
+		Labels: c.Label,
+	}
+}
+
+func (c *emitCommand) Run(ctx context.Context, p Process) error {
+	if c.To != "" {
+		return c.toBellwether(ctx, p)
+	}
+	if c.Wait {
+		return errors.New("--wait needs --to: only a running Bellwether can be asked how the run ended")
+	}
+	bus, err := c.bus(ctx, p)
+	if err != nil {
+		return err
+	}
+	id, err := bus.Publish(ctx, c.detail())
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(p.Out, map[string]string{"event": id})
+	}
+	fmt.Fprintln(p.Out, "published as event "+id)
+	return nil
+}
+
+func (c *emitCommand) bus(ctx context.Context, p Process) (*intake.Bus, error) {
+	to := config.EventBridge{Bus: c.Bus, Region: c.Region}
+	if c.Config != "" {
+		settings, problems := config.Load(c.Config, p.Env)
+		if strictyaml.Refused(problems) {
+			return nil, fmt.Errorf("%s has problems; see bellwether check --config %s", c.Config, c.Config)
+		}
+		if settings.Publish.EventBridge == nil {
+			return nil, fmt.Errorf("%s: publish.eventbridge: missing; name a bus and its region", c.Config)
+		}
+		to = *settings.Publish.EventBridge
+	}
+	aws, err := awsconfig.LoadDefaultConfig(ctx, regionOf(to.Region))
+	if err != nil {
+		return nil, fmt.Errorf("read the AWS settings: %w", err)
+	}
+	client := eventbridge.NewFromConfig(aws, func(o *eventbridge.Options) { o.BaseEndpoint = endpoint(to.Endpoint) })
+	return &intake.Bus{Client: client, Name: to.Bus}, nil
+}
+
+func regionOf(region string) awsconfig.LoadOptionsFunc {
+	return func(o *awsconfig.LoadOptions) error {
+		if region != "" {
+			o.Region = region
+		}
+		return nil
+	}
+}
+
+// endpoint is nil for AWS itself.
+func endpoint(url string) *string {
+	if url == "" {
+		return nil
+	}
+	return &url
+}
+
+func (c *emitCommand) toBellwether(ctx context.Context, p Process) error {
+	remote := &intake.Remote{
+		Client: &http.Client{Timeout: 30 * time.Second}, URL: c.To, Token: c.Token, NewID: uuid.NewString, Now: time.Now,
+	}
+	receipts, err := remote.Publish(ctx, c.detail())
+	if err != nil {
+		return err
+	}
+	if !c.Wait {
+		return c.printReceipts(p, receipts)
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	var ends []intake.RunStatus
+	for _, r := range receipts {
+		end, err := c.follow(ctx, p, remote, r.Run)
+		if err != nil {
+			return err
+		}
+		ends = append(ends, end)
+	}
+	return c.end(p, ends)
+}
+
+func (c *emitCommand) printReceipts(p Process, receipts []pipeline.Receipt) error {
+	if c.JSON {
+		return printJSON(p.Out, map[string]any{"runs": append([]pipeline.Receipt{}, receipts...)})
+	}
+	for _, r := range receipts {
+		fmt.Fprintln(p.Out, r.Outcome, r.Run)
+	}
+	if len(receipts) == 0 {
+		fmt.Fprintln(p.Out, "nothing to test: only ignored paths are touched")
+	}
+	return nil
+}
+
+// follow waits for a run's end, and for its successor's when it is superseded. What changes is told on standard error.
+func (c *emitCommand) follow(ctx context.Context, p Process, remote *intake.Remote, run string) (intake.RunStatus, error) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	var last pipeline.State
+	for {
+		status, err := remote.Status(ctx, run)
+		if err != nil {
+			return status, err
+		}
+		if status.State != last {
+			fmt.Fprintf(p.Err, "%s (%s): %s\n", status.ID, status.Subject, status.State)
+			last = status.State
+		}
+		switch {
+		case status.Successor != "":
+			run, last = status.Successor, ""
+		case status.State.Final():
+			return status, nil
+		}
+		select {
+		case <-ctx.Done():
+			return status, fmt.Errorf("%s is still %s after %s", run, status.State, c.Timeout)
+		case <-tick.C:
+		}
+	}
+}
+
+// end prints how the runs ended and ends as they did.
+func (c *emitCommand) end(p Process, ends []intake.RunStatus) error {
+	code := exitOK
+	for _, e := range ends {
+		code = max(code, exitOf(e))
+		if !c.JSON {
+			fmt.Fprintf(p.Out, "%s (%s): %s\n", e.ID, e.Subject, verdictOrState(e))
+		}
+	}
+	if c.JSON {
+		if err := printJSON(p.Out, map[string]any{"runs": append([]intake.RunStatus{}, ends...)}); err != nil {
+			return err
+		}
+	}
+	if code != exitOK {
+		return exit(code)
+	}
+	return nil
+}
+
+func verdictOrState(s intake.RunStatus) string {
+	if s.State == pipeline.Done {
+		return string(s.Verdict)
+	}
+	return string(s.State)
+}
+
+// exitOf is the exit code that stands for how a run ended.
+func exitOf(s intake.RunStatus) int {
+	switch {
+	case s.State != pipeline.Done, s.Verdict == pipeline.Failed, s.Verdict == pipeline.Invalid:
+		return exitUnknown
+	case s.Verdict == pipeline.Regressed, s.Verdict == pipeline.Suspect:
+		return exitFailed
+	}
+	return exitOK
+}

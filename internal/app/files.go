@@ -1,0 +1,198 @@
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"bellwether/internal/catalog"
+	"bellwether/internal/config"
+	"bellwether/internal/intake"
+	"bellwether/internal/strictyaml"
+	"bellwether/pipeline"
+)
+
+// configFlag is where the settings are.
+type configFlag struct {
+	Config string `short:"c" required:"" type:"path" placeholder:"FILE" help:"The settings, bellwether.yaml."`
+}
+
+// load reads settings and catalog, with all their problems.
+func (f configFlag) load(p Process) (config.Config, *pipeline.Catalog, []strictyaml.Problem) {
+	settings, problems := config.Load(f.Config, p.Env)
+	if strictyaml.Refused(problems) {
+		return settings, nil, problems
+	}
+	c, more := catalog.Load(settings.Catalog, p.Env)
+	return settings, c, append(problems, more...)
+}
+
+// catalog is the loaded catalog, or every problem printed and an exit code.
+func (f configFlag) catalog(p Process) (config.Config, *pipeline.Catalog, error) {
+	settings, c, problems := f.load(p)
+	if strictyaml.Refused(problems) {
+		for _, problem := range problems {
+			fmt.Fprintln(p.Err, problem)
+		}
+		return settings, nil, exit(exitFailed)
+	}
+	return settings, c, nil
+}
+
+type checkCommand struct {
+	configFlag
+	JSON bool `help:"Print JSON."`
+}
+
+func (c *checkCommand) Run(p Process) error {
+	_, _, problems := c.load(p)
+	if c.JSON {
+		if err := printJSON(p.Out, append([]strictyaml.Problem{}, problems...)); err != nil {
+			return err
+		}
+	} else {
+		for _, problem := range problems {
+			fmt.Fprintln(p.Out, problem)
+		}
+	}
+	if strictyaml.Refused(problems) {
+		return exit(exitFailed)
+	}
+	if !c.JSON {
+		fmt.Fprintln(p.Out, "The settings and the catalog are good.")
+	}
+	return nil
+}
+
+type selectCommand struct {
+	configFlag
+	Kind  string   `required:"" enum:"service,stack" help:"What changes: service or stack."`
+	Name  string   `required:"" help:"Its name in the catalog."`
+	Tags  []string `name:"tag" help:"A tag that is touched besides, such as db:orders; repeats."`
+	Files *int     `help:"Files changed, if known."`
+	Lines *int     `help:"Lines changed, if known."`
+	Label []string `help:"A label of the change; repeats."`
+	JSON  bool     `help:"Print JSON."`
+}
+
+func (c *selectCommand) Run(p Process) error {
+	_, cat, err := c.catalog(p)
+	if err != nil {
+		return err
+	}
+	change := pipeline.Change{Kind: pipeline.Kind(c.Kind), Name: c.Name, Revision: "0", Files: c.Files, Lines: c.Lines, Labels: c.Label}
+	if _, err := cat.Resolve(change); err != nil {
+		return err
+	}
+	return printSelection(p.Out, cat.Select(change, c.Tags...), c.JSON)
+}
+
+func printSelection(w io.Writer, sel pipeline.Selection, asJSON bool) error {
+	if asJSON {
+		sel.Scenarios = append([]pipeline.Selected{}, sel.Scenarios...)
+		return printJSON(w, sel)
+	}
+	fmt.Fprintln(w, sel.Reason)
+	for _, s := range sel.Scenarios {
+		fmt.Fprintln(w, "  "+s.String())
+	}
+	if len(sel.Scenarios) == 0 {
+		fmt.Fprintln(w, "  nothing to test: no scenario has these tags")
+	}
+	return nil
+}
+
+type replayCommand struct {
+	configFlag
+	Event string `arg:"" type:"existingfile" placeholder:"EVENT.json" help:"An EventBridge envelope."`
+	JSON  bool   `help:"Print JSON."`
+}
+
+// plan is what would be done with one change.
+type plan struct {
+	Kind         pipeline.Kind      `json:"kind"`
+	Name         string             `json:"name"`
+	Revision     string             `json:"revision"`
+	Team         string             `json:"team"`
+	Environments []string           `json:"environments"`
+	Image        string             `json:"image"`
+	WaitsFor     string             `json:"waits_for,omitempty"`
+	Selection    pipeline.Selection `json:"selection"`
+}
+
+func (c *replayCommand) Run(p Process) error {
+	settings, cat, err := c.catalog(p)
+	if err != nil {
+		return err
+	}
+	body, err := os.ReadFile(c.Event)
+	if err != nil {
+		return fmt.Errorf("read the event: %w", err)
+	}
+	event, err := intake.Decode(body, config.Redactor(settings.Secrets()...))
+	if err != nil {
+		return fmt.Errorf("%s would be refused: %w", c.Event, err)
+	}
+	if event.Ignored != "" {
+		fmt.Fprintf(p.Out, "ignored: %s\n", event.Ignored)
+		return nil
+	}
+	changes, err := cat.Resolve(event.Change)
+	if err != nil {
+		return fmt.Errorf("%s would be refused: %w", c.Event, err)
+	}
+	return printPlans(p.Out, plans(cat, changes), c.JSON)
+}
+
+func plans(cat *pipeline.Catalog, changes []pipeline.Change) []plan {
+	all := []plan{}
+	for _, c := range changes {
+		thing, _ := cat.Thing(c.Kind, c.Name)
+		one := plan{c.Kind, c.Name, c.Revision, thing.Team, thing.Environments, c.Image, "", cat.Select(c)}
+		if s := cat.Services[c.Name]; c.Kind == pipeline.KindService && s.Image != "" && c.Image == "" {
+			one.WaitsFor = fmt.Sprintf("its image, %s at most", s.WaitForImage)
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+func printPlans(w io.Writer, all []plan, asJSON bool) error {
+	if asJSON {
+		return printJSON(w, all)
+	}
+	for _, one := range all {
+		fmt.Fprintf(w, "%s %s at %s, of team %s, on %s\n", one.Kind, one.Name, one.Revision, one.Team, strings.Join(one.Environments, ", "))
+		if one.WaitsFor != "" {
+			fmt.Fprintln(w, "waits for "+one.WaitsFor)
+		}
+		if err := printSelection(w, one.Selection, false); err != nil {
+			return err
+		}
+	}
+	if len(all) == 0 {
+		fmt.Fprintln(w, "nothing to do: only ignored paths are touched")
+	}
+	return nil
+}
+
+type versionCommand struct {
+	JSON bool `help:"Print JSON."`
+}
+
+func (c *versionCommand) Run(p Process) error {
+	if c.JSON {
+		return printJSON(p.Out, map[string]string{"version": Version})
+	}
+	fmt.Fprintln(p.Out, "bellwether "+Version)
+	return nil
+}
+
+func printJSON(w io.Writer, v any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(v)
+}

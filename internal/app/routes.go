@@ -1,0 +1,110 @@
+package app
+
+import (
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"slices"
+	"strings"
+
+	webchat "bellwether/internal/chat/web"
+	"bellwether/internal/intake"
+	"bellwether/pipeline"
+)
+
+// handler is what the world sees.
+func (s *server) handler() http.Handler {
+	mux := http.NewServeMux()
+	if door := s.settings.Intake.HTTP; door != nil {
+		events := (&intake.Door{Intake: s.intake, Token: door.Token.Reveal(), Load: s.store.Load}).Handler()
+		mux.Handle("/events", events)
+		mux.Handle("/events/", events)
+	}
+	if s.slack != nil && s.settings.Chat.Slack.SigningSecret != "" {
+		mux.Handle("/slack/", s.slack.Handler(s.desk))
+	}
+	mux.Handle("/runs/", s.pages.Handler())
+	mux.Handle("/charts/", s.pages.Handler())
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	mux.HandleFunc("GET /readyz", s.ready)
+	if s.webchat != nil {
+		mux.Handle("/", s.webchat.Handler(s.chatRoom()))
+	}
+	return mux
+}
+
+// ready answers 200 while changes can be taken in. A refused catalog is told, and the old one stays in force: still 200.
+func (s *server) ready(w http.ResponseWriter, r *http.Request) {
+	state := struct {
+		Ready    bool     `json:"ready"`
+		Redis    string   `json:"redis"`
+		Problems []string `json:"catalog_problems"`
+	}{Ready: true, Redis: "ok", Problems: []string{}}
+	for _, p := range s.catalog.Problems() {
+		state.Problems = append(state.Problems, p.String())
+	}
+	if err := s.redis.Ping(r.Context()).Err(); err != nil {
+		s.log.Error("redis does not answer", "error", err)
+		state.Ready, state.Redis = false, "does not answer"
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if !state.Ready {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_ = printJSON(w, state) // the asker has gone: nothing is left to tell it
+}
+
+// admin is what only the operator sees.
+func (s *server) admin() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", s.metrics.Handler())
+	mux.HandleFunc("GET /readyz", s.ready)
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	return mux
+}
+
+// chatRoom is the chat page's surroundings, from the catalog.
+func (s *server) chatRoom() webchat.Room {
+	room := s.room
+	room.Hosts, room.Doer = loopbackHosts(s.settings.HTTP.Listen), s.desk
+	c := s.catalog.Current()
+	for _, team := range c.Teams {
+		room.Channels = append(room.Channels, webChannels(team.Channels)...)
+	}
+	room.Channels = append(room.Channels, webChannels(c.Unowned)...)
+	slices.Sort(room.Channels)
+	room.Channels = slices.Compact(room.Channels)
+	for _, person := range c.People {
+		if person.Web != "" {
+			room.People = append(room.People, person)
+		}
+	}
+	slices.SortFunc(room.People, func(a, b pipeline.Person) int { return strings.Compare(a.Name, b.Name) })
+	for _, u := range s.desk.Usage() {
+		room.Hints = append(room.Hints, webchat.Hint{Usage: u.Usage, Does: u.Help})
+	}
+	return room
+}
+
+func webChannels(channels []pipeline.Channel) []string {
+	var ids []string
+	for _, c := range channels {
+		if c.Platform == "web" {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
+}
+
+// loopbackHosts are the names a browser on this machine may call the chat page by.
+func loopbackHosts(listen string) []string {
+	_, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return nil // settings are validated: never here
+	}
+	return []string{"127.0.0.1:" + port, "localhost:" + port, "[::1]:" + port}
+}

@@ -1,0 +1,193 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+
+	"bellwether/bot"
+	"bellwether/commands"
+	"bellwether/internal/catalog"
+	"bellwether/internal/chat/slack"
+	webchat "bellwether/internal/chat/web"
+	"bellwether/internal/config"
+	"bellwether/internal/deployer"
+	"bellwether/internal/engine"
+	"bellwether/internal/intake"
+	"bellwether/internal/lane"
+	"bellwether/internal/store"
+	"bellwether/internal/web"
+	"bellwether/pipeline"
+)
+
+const (
+	receivers = 2               // of SQS messages
+	debounce  = time.Second     // how long progress waits for newer progress
+	settle    = 5 * time.Second // how long Slack may need to show a message that it took without our knowing
+	unsynced  = 2 * time.Second // Redis without appendfsync always may lose a second
+)
+
+// server is one running Bellwether.
+type server struct {
+	settings  config.Config
+	log       *slog.Logger
+	redis     *redis.Client
+	lanes     *lane.Lanes
+	store     *store.Store
+	catalog   *catalog.Source
+	submitter *pipeline.Submitter
+	runner    *pipeline.Runner
+	bot       *bot.Bot
+	postman   *bot.Postman
+	desk      *commands.Desk
+	intake    *intake.Intake
+	queue     *intake.Queue // nil without SQS
+	slack     *slack.Chat   // nil without Slack
+	webchat   *webchat.Chat // nil without the chat page
+	pages     *web.Pages
+	metrics   *web.Metrics
+	room      webchat.Room // of the chat page: the demo adds its panel
+}
+
+// newServer connects everything and finds out that it works, or says what does not.
+func newServer(ctx context.Context, settings config.Config, source *catalog.Source, log *slog.Logger) (*server, error) {
+	s := &server{settings: settings, catalog: source, log: log, metrics: web.NewMetrics()}
+	if err := s.openStore(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.openPages(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.openChats(ctx); err != nil {
+		return nil, err
+	}
+	s.wire()
+	return s, s.openIntake(ctx)
+}
+
+func (s *server) close() {
+	if err := s.redis.Close(); err != nil {
+		s.log.Warn("close Redis", "error", err)
+	}
+}
+
+func (s *server) openStore(ctx context.Context) error {
+	options, err := redis.ParseURL(s.settings.Redis.Reveal())
+	if err != nil {
+		return errors.New("redis: the URL is not understood; write redis://host:6379/0")
+	}
+	s.redis = redis.NewClient(options)
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	s.lanes = &lane.Lanes{Redis: s.redis, Prefix: "bellwether:", Holder: fmt.Sprintf("%s/%d", host, os.Getpid()), Log: s.log}
+	s.store = &store.Store{Lanes: s.lanes}
+	warnings, err := s.store.Check(ctx)
+	for _, w := range warnings {
+		s.log.Warn("redis", "problem", w)
+	}
+	return err
+}
+
+func (s *server) openPages(ctx context.Context) error {
+	key, err := s.store.SigningKey(ctx)
+	if err != nil {
+		return err
+	}
+	s.pages = &web.Pages{
+		PublicURL: s.settings.HTTP.PublicURL, Key: key, Now: time.Now, Load: s.store.Load, Record: s.store.Record,
+		Catalog: s.catalog.Current, Log: s.log,
+	}
+	return nil
+}
+
+func (s *server) openChats(ctx context.Context) error {
+	chats := map[string]bot.Chat{}
+	if settings := s.settings.Chat.Slack; settings != nil {
+		chat, err := slack.New(slack.Settings{
+			BotToken: settings.BotToken.Reveal(), SigningSecret: settings.SigningSecret.Reveal(),
+			AppToken: settings.AppToken.Reveal(), APIURL: settings.APIURL, Log: s.log, Seen: s.store, Threads: s.store,
+		})
+		if err != nil {
+			return fmt.Errorf("chat.slack: %w", err)
+		}
+		if err := chat.Hello(ctx); err != nil {
+			return fmt.Errorf("chat.slack: %w", err)
+		}
+		s.slack, chats["slack"] = chat, chat
+	}
+	if s.settings.Chat.Web {
+		s.webchat = webchat.New(time.Now)
+		chats["web"] = s.webchat
+	}
+	s.postman = &bot.Postman{Outbox: s.store, Pictures: s.store, Chats: chats, Settle: settle, Now: time.Now, Log: s.log}
+	return nil
+}
+
+// wire connects the line from change to report.
+func (s *server) wire() {
+	redact := config.Redactor(s.settings.Secrets()...)
+	s.bot = &bot.Bot{
+		Catalog: s.catalog.Current, Outbox: s.store, Pictures: s.store, Records: s.store, RunURL: s.pages.RunURL,
+		Debounce: debounce, Now: time.Now,
+	}
+	s.submitter = &pipeline.Submitter{Catalog: s.catalog.Current, Queue: s.store, Teller: s.bot, Now: time.Now}
+	s.runner = &pipeline.Runner{
+		Catalog: s.catalog.Current, Ledger: s.store, History: s.store, Inventory: s.store,
+		Commands: &deployer.Command{Log: s.log, Redact: redact},
+		Engines:  map[string]pipeline.Engine{"vegeta": &engine.Vegeta{Log: s.log}},
+		Teller:   s.bot, Now: time.Now, Watch: time.Second, Log: s.log,
+	}
+	s.desk = &commands.Desk{
+		Catalog: s.catalog.Current, Runs: s.store, Marks: s.store, Submit: s.submitter, Teller: s.bot,
+		RunURL: s.pages.RunURL, Now: time.Now, NewID: uuid.NewString, Log: s.log,
+	}
+	s.intake = &intake.Intake{
+		Submit: s.submitter.Submit, Refuse: s.bot.Refuse, Redact: redact, Count: s.metrics.Event, Log: s.log,
+	}
+}
+
+func (s *server) openIntake(ctx context.Context) error {
+	settings := s.settings.Intake.SQS
+	if settings == nil {
+		return nil
+	}
+	aws, err := awsconfig.LoadDefaultConfig(ctx, regionOf(settings.Region))
+	if err != nil {
+		return fmt.Errorf("intake.sqs: read the AWS settings: %w", err)
+	}
+	s.queue = &intake.Queue{
+		Client: sqs.NewFromConfig(aws, func(o *sqs.Options) { o.BaseEndpoint = endpoint(settings.Endpoint) }),
+		URL:    settings.QueueURL, DeadLetter: settings.DeadLetterURL, Receivers: receivers, Intake: s.intake, Log: s.log,
+	}
+	if !s.store.Durable(ctx) {
+		s.queue.Settle = unsynced
+	}
+	return nil
+}
+
+// workRun takes one run through its stages.
+func (s *server) workRun(ctx context.Context, held *lane.Held) error {
+	return s.runner.Work(ctx, held.Item.ID, held.Fence)
+}
+
+// deliver makes one message visible. A platform that wants a rest gets it for the whole channel, so that order is kept.
+func (s *server) deliver(ctx context.Context, held *lane.Held) error {
+	err := s.postman.Deliver(ctx, held.Item.ID, held.Fence)
+	var unsent *bot.NotSent
+	if errors.As(err, &unsent) {
+		s.log.Warn("channel rests", "channel", held.Lane, "for", unsent.After, "reason", unsent.Err)
+		return lane.Pause(time.Now().Add(cmp.Or(unsent.After, time.Second)))
+	}
+	return err
+}

@@ -1,0 +1,181 @@
+package catalog
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"bellwether/internal/strictyaml"
+	"bellwether/pipeline"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func environ(name string) (string, bool) {
+	value, ok := map[string]string{"REGION": "eu-west-1"}[name]
+	return value, ok
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, string(want), got)
+}
+
+func TestEveryMistakeIsNamed(t *testing.T) {
+	files, err := filepath.Glob("testdata/wrong/*.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	var told strings.Builder
+	for _, file := range files {
+		c, problems := Load(file, environ)
+		require.Nil(t, c, file)
+		mistakes := 0
+		for _, p := range problems {
+			if !p.Warning {
+				mistakes++
+				fmt.Fprintln(&told, p)
+			}
+		}
+		require.Equal(t, 1, mistakes, "%s must hold one mistake: %v", file, problems)
+	}
+	golden(t, "wrong.golden", told.String())
+}
+
+func TestWarningsRefuseNothing(t *testing.T) {
+	c, problems := Load("testdata/warned", environ)
+	require.NotNil(t, c)
+	var told strings.Builder
+	for _, p := range problems {
+		require.True(t, p.Warning, p)
+		fmt.Fprintln(&told, p)
+	}
+	golden(t, "warned.golden", told.String())
+}
+
+func TestGoodCatalog(t *testing.T) {
+	c, problems := Load("testdata/good", environ)
+	require.False(t, strictyaml.Refused(problems), problems)
+
+	singapore, err := time.LoadLocation("Asia/Singapore")
+	require.NoError(t, err)
+	require.Equal(t, pipeline.Person{Name: "dev-sg", Slack: "T0TEAM/U0DEVSG", Teams: "aad-object-id", Web: "dev-sg", Zone: singapore}, c.People["dev-sg"])
+	require.Equal(t, pipeline.Team{
+		Name:  "checkout",
+		Zone:  singapore,
+		Hours: pipeline.Hours{Days: [7]bool{false, true, true, true, true, true, false}, From: 9 * time.Hour, Till: 18 * time.Hour},
+		Channels: []pipeline.Channel{{Platform: "slack", ID: "C0CHECKOUT"},
+			{Platform: "teams", Group: "0f1e", ID: "19:abc@thread.tacv2"}, {Platform: "web", ID: "team-checkout"}},
+		Members: []string{"dev-sg"},
+		OnCall:  []string{"dev-sg"},
+	}, c.Teams["checkout"])
+	require.Equal(t, pipeline.Service{
+		Name: "checkout",
+		Team: "checkout",
+		Repositories: []pipeline.Repository{
+			{URL: "github.com/innerscale/checkout", Branches: []string{"main", "release"}, Paths: []string{"src/**"}, Ignore: []string{"**/*.md"}},
+			{URL: "github.com/innerscale/checkout-assets", Branches: []string{"main"}, Paths: []string{"**"}},
+		},
+		Image:        "123456789012.dkr.ecr.eu-west-1.amazonaws.com/checkout",
+		ImageTag:     "{{.Revision}}",
+		Tags:         []string{"service:checkout"},
+		Uses:         []string{"db:orders"},
+		Environments: []string{"load"},
+		Deploy:       &pipeline.Command{Run: []string{"./deploy.sh", "{{.Image}}", "eu-west-1"}, Timeout: 5 * time.Minute, Dir: "testdata/good"},
+		WaitForImage: 15 * time.Minute,
+	}, c.Services["checkout"])
+	require.Equal(t, []string{"load"}, c.Stacks["platform"].Environments, "the only environment is the default")
+	require.Equal(t, &pipeline.Command{Run: []string{"./apply.sh"}, Timeout: 10 * time.Minute, Dir: "testdata/good"}, c.Stacks["platform"].Apply)
+	require.Equal(t, "http://127.0.0.1:9000", c.Environments["load"].URL)
+	require.Equal(t, []string{"./reset.sh"}, c.Environments["load"].Reset.Run)
+	require.Equal(t, pipeline.FullSuite{Files: 100, Lines: 2000, Labels: []string{"load:full"}}, c.FullSuite)
+	require.Equal(t, []pipeline.Channel{{Platform: "web", ID: "platform"}}, c.Unowned)
+}
+
+func TestGoodScenarios(t *testing.T) {
+	c, problems := Load("testdata/good", environ)
+	require.False(t, strictyaml.Refused(problems), problems)
+
+	flow := c.Scenarios["checkout-flow"]
+	require.Len(t, flow.DataHash, 64)
+	flow.DataHash = ""
+	require.Equal(t, pipeline.Scenario{
+		Name:   "checkout-flow",
+		Tags:   []string{"service:checkout"},
+		Engine: "vegeta",
+		Load:   pipeline.Load{Stages: []pipeline.LoadStage{{From: 50, To: 50, Over: time.Minute}}, Warmup: 10 * time.Second},
+		Targets: []pipeline.Target{
+			{Name: "cart", Weight: 3, Method: "GET", Path: "/cart/{{.user}}"},
+			{Name: "order", Weight: 1, Method: "POST", Path: "/orders", Body: `{"sku":1}`, Headers: map[string]string{"Content-Type": "application/json"}},
+			{Name: "wrong password", Weight: 1, Method: "POST", Path: "/login", Body: `{"p":"{{.password}}"}`, Expect: []int{401}},
+		},
+		Data:  "testdata/good/users.csv",
+		Setup: &pipeline.Command{Run: []string{"./seed.sh"}, Timeout: 5 * time.Minute, Dir: "testdata/good"},
+		Gates: []pipeline.Gate{{Metric: pipeline.P95, Limit: 250}, {Metric: pipeline.Errors, Limit: 0.01}},
+	}, flow)
+	require.Equal(t, pipeline.Load{
+		Stages: []pipeline.LoadStage{{To: 200, Over: 2 * time.Minute}, {From: 200, To: 200, Over: 5 * time.Minute}, {From: 200, Over: 30 * time.Second}},
+		Warmup: 2 * time.Minute,
+	}, c.Scenarios["checkout-peak"].Load)
+}
+
+func TestNamesAreUniqueAcrossFiles(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a.yaml", "b.yml"} {
+		write(t, filepath.Join(dir, name), "environments:\n  load: {url: \"http://127.0.0.1:9000\"}\n")
+	}
+	c, problems := Load(dir, environ)
+	require.Nil(t, c)
+	require.Len(t, problems, 1)
+	require.Equal(t, filepath.Join(dir, "b.yml")+":2: environments.load: is already defined at "+
+		filepath.Join(dir, "a.yaml")+":2; keep one of them", problems[0].String())
+}
+
+func TestFolderWithoutCatalog(t *testing.T) {
+	dir := t.TempDir()
+	c, problems := Load(dir, environ)
+	require.Nil(t, c)
+	require.Equal(t, dir+": cannot be read: the folder holds no *.yaml file", problems[0].String())
+}
+
+func TestHours(t *testing.T) {
+	days := func(list ...time.Weekday) (d [7]bool) {
+		for _, day := range list {
+			d[day] = true
+		}
+		return d
+	}
+	for text, want := range map[string]pipeline.Hours{
+		"Mon,Wed 08:30-12:00":     {Days: days(time.Monday, time.Wednesday), From: 8*time.Hour + 30*time.Minute, Till: 12 * time.Hour},
+		"Sat-Mon 00:00-24:00":     {Days: days(time.Saturday, time.Sunday, time.Monday), Till: 24 * time.Hour},
+		"Tue,Thu-Fri 10:00-11:00": {Days: days(time.Tuesday, time.Thursday, time.Friday), From: 10 * time.Hour, Till: 11 * time.Hour},
+	} {
+		got, err := parseHours(text)
+		require.NoError(t, err, text)
+		require.Equal(t, want, got, text)
+	}
+}
+
+func TestEveryListedZoneIsOne(t *testing.T) {
+	require.Greater(t, len(zones), 400)
+	for _, name := range zones {
+		_, err := time.LoadLocation(name)
+		require.NoError(t, err)
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+}

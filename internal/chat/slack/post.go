@@ -1,0 +1,194 @@
+package slack
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"bellwether/bot"
+	"bellwether/internal/chat/slack/blockkit"
+)
+
+const (
+	eventType = "bellwether_message" // of the metadata that carries a message's intent
+	intentKey = "intent"
+
+	pageSize = 200
+	pages    = 20               // Find gives up behind so many
+	clocks   = 30 * time.Second // how far Slack's clock may be behind ours
+)
+
+// Post sends the message once: nothing here repeats it, since a repetition after a broken connection could show it twice.
+func (c *Chat) Post(ctx context.Context, o bot.Outgoing) (string, error) {
+	if err := c.pace(ctx, o.Channel.ID); err != nil {
+		return "", err
+	}
+	if o.Message.Picture != nil {
+		return c.upload(ctx, o)
+	}
+	options, err := c.content(o)
+	if err != nil {
+		return "", err
+	}
+	_, ts, err := c.api.PostMessageContext(ctx, o.Channel.ID, append(options, slack.MsgOptionTS(o.Thread))...)
+	if err != nil {
+		return "", fmt.Errorf("post to slack channel %s: %w", o.Channel.ID, classify(err))
+	}
+	if ts == "" {
+		return "", fmt.Errorf("post to slack channel %s: slack did not say where the message is", o.Channel.ID)
+	}
+	return ts, nil
+}
+
+// Edit gives a message new content. A picture keeps what it has.
+func (c *Chat) Edit(ctx context.Context, o bot.Outgoing, ref string) error {
+	if o.Message.Picture != nil {
+		return nil
+	}
+	if err := c.pace(ctx, o.Channel.ID); err != nil {
+		return err
+	}
+	options, err := c.content(o)
+	if err != nil {
+		return err
+	}
+	if _, _, _, err := c.api.UpdateMessageContext(ctx, o.Channel.ID, ref, options...); err != nil {
+		return fmt.Errorf("edit message %s in slack channel %s: %w", ref, o.Channel.ID, classify(err))
+	}
+	return nil
+}
+
+// content draws the message. Its intent goes along twice: as metadata, and as the first block's id, for a Slack that keeps
+// no metadata.
+func (c *Chat) content(o bot.Outgoing) ([]slack.MsgOption, error) {
+	links := make(map[string]string, len(o.Links))
+	for run, ts := range o.Links {
+		links[run] = c.permalink(o.Channel.ID, ts)
+	}
+	blocks, text := blockkit.Draw(o.Message, links, blockID(o.ID)), blockkit.Fallback(o.Message)
+	if err := blockkit.Lint(blocks, text); err != nil {
+		return nil, &bot.Refused{Err: fmt.Errorf("message %s is not as slack wants it, a fault of Bellwether's: %w", o.ID, err)}
+	}
+	return []slack.MsgOption{
+		slack.MsgOptionText(text, false), slack.MsgOptionBlocks(blocks...), slack.MsgOptionDisableLinkUnfurl(),
+		slack.MsgOptionMetadata(slack.SlackMetadata{EventType: eventType, EventPayload: map[string]any{intentKey: o.ID}}),
+	}, nil
+}
+
+// upload puts a picture into the thread and returns the file's id: Slack tells no message for it. Until the last of the three
+// requests nobody sees anything, so that a failure before it is none that could show the picture twice.
+func (c *Chat) upload(ctx context.Context, o bot.Outgoing) (string, error) {
+	ticket, err := c.api.GetUploadURLExternalContext(ctx, slack.GetUploadURLExternalParameters{
+		FileName: fileName(o.ID), FileSize: len(o.Picture), AltTxt: o.Message.Picture.Alt,
+	})
+	if err != nil {
+		return "", fmt.Errorf("announce picture %s to slack: %w", o.ID, unseen(err))
+	}
+	err = c.api.UploadToURL(ctx, slack.UploadToURLParameters{
+		UploadURL: ticket.UploadURL, Reader: bytes.NewReader(o.Picture), Filename: fileName(o.ID),
+	})
+	if err != nil {
+		return "", fmt.Errorf("upload picture %s to slack: %w", o.ID, unseen(err))
+	}
+	_, err = c.api.CompleteUploadExternalContext(ctx, slack.CompleteUploadExternalParameters{
+		Files:   []slack.FileSummary{{ID: ticket.FileID, Title: o.Message.Title}},
+		Channel: o.Channel.ID, ThreadTimestamp: o.Thread,
+	})
+	if err != nil {
+		return "", fmt.Errorf("show picture %s in slack channel %s: %w", o.ID, o.Channel.ID, classify(err))
+	}
+	return ticket.FileID, nil
+}
+
+// unseen classifies an error of a request that shows nobody anything: where it is not clear what came of it, it may be
+// repeated.
+func unseen(err error) error {
+	err = classify(err)
+	if errors.As(err, new(*bot.NotSent)) || errors.As(err, new(*bot.Refused)) {
+		return err
+	}
+	return &bot.NotSent{After: unwell, Err: err}
+}
+
+// Find looks through the thread, or the channel for a root, for what carries the intent.
+func (c *Chat) Find(ctx context.Context, o bot.Outgoing, since time.Time) (string, error) {
+	oldest := fmt.Sprintf("%d.000000", since.Add(-clocks).Unix())
+	cursor := ""
+	for range pages {
+		messages, next, err := c.page(ctx, o, oldest, cursor)
+		if err != nil {
+			return "", fmt.Errorf("look for message %s in slack channel %s: %w", o.ID, o.Channel.ID, classify(err))
+		}
+		for _, m := range messages {
+			if ref := carried(m, o.ID); ref != "" {
+				return ref, nil
+			}
+		}
+		if cursor = next; cursor == "" {
+			return "", nil
+		}
+	}
+	return "", fmt.Errorf("look for message %s in slack channel %s: not among %d messages since %s, and there are more",
+		o.ID, o.Channel.ID, pages*pageSize, since.UTC().Format(time.RFC3339))
+}
+
+func (c *Chat) page(ctx context.Context, o bot.Outgoing, oldest, cursor string) ([]slack.Message, string, error) {
+	if o.Thread != "" {
+		messages, _, next, err := c.api.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
+			ChannelID: o.Channel.ID, Timestamp: o.Thread, Oldest: oldest, Cursor: cursor, Limit: pageSize, IncludeAllMetadata: true,
+		})
+		return messages, next, err
+	}
+	h, err := c.api.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{
+		ChannelID: o.Channel.ID, Oldest: oldest, Cursor: cursor, Limit: pageSize, IncludeAllMetadata: true,
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return h.Messages, h.ResponseMetaData.NextCursor, nil
+}
+
+// carried is the platform's id of the message, or of its file, when it carries the intent.
+func carried(m slack.Message, intent string) string {
+	if m.Metadata.EventType == eventType && m.Metadata.EventPayload[intentKey] == intent {
+		return m.Timestamp
+	}
+	if len(m.Blocks.BlockSet) > 0 && m.Blocks.BlockSet[0].ID() == blockID(intent) {
+		return m.Timestamp
+	}
+	i := slices.IndexFunc(m.Files, func(f slack.File) bool { return f.Name == fileName(intent) })
+	if i < 0 {
+		return ""
+	}
+	return m.Files[i].ID
+}
+
+// blockID is the intent as long as Slack takes it for a block's id.
+func blockID(intent string) string {
+	if len(intent) <= 255 {
+		return intent
+	}
+	return digest(intent)
+}
+
+var unfit = regexp.MustCompile(`[^A-Za-z0-9.]+`)
+
+// fileName carries the intent: readable, and by its digest unique.
+func fileName(intent string) string {
+	readable := unfit.ReplaceAllString(intent, "-")
+	return readable[:min(len(readable), 100)] + "-" + digest(intent)[:12] + ".png"
+}
+
+func digest(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
+}
+

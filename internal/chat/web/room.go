@@ -1,0 +1,119 @@
+package web
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+
+	"bellwether/commands"
+	"bellwether/pipeline"
+)
+
+// Doer carries out what a person said; text is without the leading /loadtest.
+type Doer interface {
+	Do(ctx context.Context, by commands.Caller, text string) commands.Reply
+}
+
+// Room is what surrounds the messages: who may speak, where, and what can be said and played.
+type Room struct {
+	Hosts    []string          // names and addresses the page is served under: "127.0.0.1", "localhost:8080"
+	Channels []string          // ids, in the order shown; channels with posts are added
+	People   []pipeline.Person // whom the viewer may speak as, by Person.Web
+	Hints    []Hint
+	Doer     Doer
+
+	Panel []Scene // events of the demo; empty hides the panel
+	Play  func(ctx context.Context, key string) error
+}
+
+// Hint is one command the box suggests: "rerun [RUN|SERVICE]".
+type Hint struct{ Usage, Does string }
+
+// Scene is one event the panel can send.
+type Scene struct{ Key, Title, Text string }
+
+//go:embed assets templates
+var files embed.FS
+
+// Handler serves the page at / and everything it needs under /chat/.
+func (c *Chat) Handler(room Room) http.Handler {
+	assets, err := fs.Sub(files, "assets")
+	if err != nil {
+		panic(err) // the folder is embedded
+	}
+	d := desk{chat: c, room: room}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", d.page)
+	mux.Handle("GET /chat/assets/", http.StripPrefix("/chat/assets", http.FileServerFS(assets)))
+	mux.HandleFunc("GET /chat/stream", d.stream)
+	mux.HandleFunc("GET /chat/pictures/{file}", d.picture)
+	mux.HandleFunc("GET /chat/transcript.json", d.transcript)
+	mux.HandleFunc("POST /chat/commands", d.command)
+	mux.HandleFunc("POST /chat/scenes/{key}", d.play)
+	return guard(room.Hosts, mux)
+}
+
+// desk answers the requests of one room.
+type desk struct {
+	chat *Chat
+	room Room
+}
+
+func (d desk) page(w http.ResponseWriter, r *http.Request) {
+	posts, version := d.chat.snapshot()
+	html, err := render("page", d.view(posts, version, r.URL.Query().Get("channel")))
+	if err != nil {
+		slog.ErrorContext(r.Context(), "draw the chat page", "error", err)
+		http.Error(w, "the page could not be drawn: see the log of Bellwether", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	fmt.Fprint(w, html)
+}
+
+func (d desk) picture(w http.ResponseWriter, r *http.Request) {
+	posts, _ := d.chat.snapshot()
+	id, _ := strings.CutSuffix(r.PathValue("file"), ".png")
+	i := slices.IndexFunc(posts, func(p post) bool { return p.id() == id && p.picture.png != nil })
+	if i < 0 {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "image/png")
+	w.Write(posts[i].picture.png)
+}
+
+func (d desk) transcript(w http.ResponseWriter, _ *http.Request) {
+	posts, _ := d.chat.snapshot()
+	writeJSON(w, transcribe(posts, "pictures"))
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(v)
+}
+
+// channels of the room, then those that have posts nevertheless.
+func (d desk) channels(posts []post) []string {
+	ids := slices.Clone(d.room.Channels)
+	for _, p := range posts {
+		if !slices.Contains(ids, p.channel) {
+			ids = append(ids, p.channel)
+		}
+	}
+	return ids
+}
+
+func (d desk) person(id string) (pipeline.Person, bool) {
+	i := slices.IndexFunc(d.room.People, func(p pipeline.Person) bool { return p.Web == id })
+	if i < 0 {
+		return pipeline.Person{}, false
+	}
+	return d.room.People[i], true
+}

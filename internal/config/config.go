@@ -1,0 +1,119 @@
+// Package config reads bellwether.yaml, the settings of one installation, once, into values that are valid or are refused
+// with every problem named; and it keeps secrets out of everything that is printed.
+package config
+
+import (
+	"os"
+	"path/filepath"
+
+	"bellwether/internal/strictyaml"
+)
+
+// Config is one installation's settings.
+type Config struct {
+	Redis   RedisURL
+	HTTP    HTTP
+	Intake  Intake
+	Publish Publish
+	Chat    Chat
+	Catalog string // a folder, or one file
+}
+
+// HTTP is where Bellwether listens.
+type HTTP struct {
+	Listen    string // host:port
+	PublicURL string // what people's browsers reach it by; no slash at the end
+	Admin     string // host:port of metrics and debugging; empty when off
+}
+
+// Intake is where changes come from; at least one is set.
+type Intake struct {
+	SQS  *SQS
+	HTTP *HTTPIntake
+}
+
+// SQS is the queue that EventBridge fills.
+type SQS struct {
+	QueueURL      string
+	Region        string
+	Endpoint      string // empty: AWS itself
+	DeadLetterURL string // empty: what is refused stays for the queue's own redrive policy
+}
+
+// HTTPIntake takes events by POST /events.
+type HTTPIntake struct {
+	Token Secret // the bearer token senders show
+}
+
+// Publish is where Bellwether tells of its own events.
+type Publish struct {
+	EventBridge *EventBridge // nil: nowhere
+}
+
+// EventBridge is a bus.
+type EventBridge struct {
+	Bus      string
+	Region   string
+	Endpoint string // empty: AWS itself
+}
+
+// Chat is where Bellwether speaks; at least one is set.
+type Chat struct {
+	Slack *Slack
+	Teams *Teams
+	Web   bool // the local chat page
+}
+
+// Slack is one Slack app.
+type Slack struct {
+	BotToken      Secret
+	SigningSecret Secret // empty with Socket Mode only
+	AppToken      Secret // empty: Slack calls by HTTP; set: Socket Mode
+	APIURL        string // empty: Slack itself
+}
+
+// Teams is one Microsoft Teams bot.
+type Teams struct {
+	AppID       string
+	AppPassword Secret
+	Tenant      string
+}
+
+// Load reads the file at path. A configuration with mistakes is the zero Config and all its problems; warnings alone
+// refuse nothing. env is os.LookupEnv but in tests.
+func Load(path string, env func(string) (string, bool)) (Config, []strictyaml.Problem) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, []strictyaml.Problem{{File: path, Text: "cannot be read: " + err.Error()}}
+	}
+	reader := &strictyaml.Reader{Env: env, File: os.ReadFile}
+	c := decode(reader.Parse(path, text))
+	problems := reader.Problems()
+	if strictyaml.Refused(problems) {
+		return Config{}, problems
+	}
+	return c, problems
+}
+
+// Secrets are all the settings that no one may see, for a Redactor.
+func (c Config) Secrets() []Secret {
+	list := []Secret{c.Redis.Password()}
+	if h := c.Intake.HTTP; h != nil {
+		list = append(list, h.Token)
+	}
+	if s := c.Chat.Slack; s != nil {
+		list = append(list, s.BotToken, s.SigningSecret, s.AppToken)
+	}
+	if t := c.Chat.Teams; t != nil {
+		list = append(list, t.AppPassword)
+	}
+	return list
+}
+
+// beside resolves a path against the file it stands in.
+func beside(file, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(file), path)
+}

@@ -1,0 +1,188 @@
+package config
+
+import (
+	"cmp"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"bellwether/internal/strictyaml"
+)
+
+const exampleListen = "an address such as 127.0.0.1:8080"
+
+func decode(v strictyaml.Value) (c Config) {
+	v.Object(func(o *strictyaml.Object) {
+		c.Redis = redisURL(o.Need("redis", "a URL such as redis://127.0.0.1:6379/0"))
+		c.Intake = intake(o.Need("intake", "sqs, http or both under it"))
+		c.Publish = publish(o.Get("publish"))
+		c.Chat = chat(o.Need("chat", "slack, web or both under it"))
+		c.HTTP = listeners(o.Need("http", "listen and public_url under it"), c.Chat.Web)
+		file := o.Need("catalog", "the folder of the catalog, such as catalog")
+		c.Catalog = beside(file.File(), file.Text())
+	})
+	return c
+}
+
+// listeners refuses one that others can reach when there is a web chat.
+func listeners(v strictyaml.Value, webChat bool) (h HTTP) {
+	v.Object(func(o *strictyaml.Object) {
+		listen, admin := o.Need("listen", exampleListen), o.Get("admin")
+		h = HTTP{
+			Listen:    address(listen),
+			PublicURL: strings.TrimRight(webURL(o.Need("public_url", "a URL such as https://bellwether.example.com")), "/"),
+			Admin:     address(admin),
+		}
+		if webChat && h.Listen != "" && !loopback(h.Listen) {
+			listen.Errorf("%s is open to others, and the web chat has no login; "+
+				"listen on 127.0.0.1, or set chat.web.enabled to false", listen.Quote())
+		}
+		if h.Admin != "" && clash(h.Listen, h.Admin) {
+			admin.Errorf("%s is where http.listen already listens; choose another port", admin.Quote())
+		}
+	})
+	return h
+}
+
+func intake(v strictyaml.Value) (in Intake) {
+	v.Object(func(o *strictyaml.Object) {
+		sqs, http := o.Get("sqs"), o.Get("http")
+		sqs.Object(func(o *strictyaml.Object) {
+			in.SQS = &SQS{
+				QueueURL:      webURL(o.Need("queue_url", "the queue's URL")),
+				Region:        o.Need("region", "an AWS region such as eu-west-1").Text(),
+				Endpoint:      webURL(o.Get("endpoint")),
+				DeadLetterURL: webURL(o.Get("dead_letter_url")),
+			}
+		})
+		http.Object(func(o *strictyaml.Object) {
+			in.HTTP = &HTTPIntake{Token: secret(o.Need("token", `a secret such as "${BELLWETHER_EVENTS_TOKEN}"`))}
+		})
+		if !sqs.Given() && !http.Given() {
+			o.At().Errorf("has no way in; write sqs, http or both under it")
+		}
+	})
+	return in
+}
+
+func publish(v strictyaml.Value) (p Publish) {
+	v.Object(func(o *strictyaml.Object) {
+		o.Get("eventbridge").Object(func(o *strictyaml.Object) {
+			p.EventBridge = &EventBridge{
+				Bus:      cmp.Or(o.Get("bus").Text(), "default"),
+				Region:   o.Need("region", "an AWS region such as eu-west-1").Text(),
+				Endpoint: webURL(o.Get("endpoint")),
+			}
+		})
+	})
+	return p
+}
+
+func chat(v strictyaml.Value) (c Chat) {
+	v.Object(func(o *strictyaml.Object) {
+		onSlack, onTeams := o.Get("slack"), o.Get("teams")
+		c.Slack, c.Teams = slack(onSlack), teams(onTeams)
+		o.Get("web").Object(func(o *strictyaml.Object) {
+			c.Web = o.Need("enabled", "true or false").Bool()
+		})
+		if !onSlack.Given() && !onTeams.Given() && !c.Web {
+			o.At().Errorf("has nowhere to speak; write slack under it, or web with enabled: true")
+		}
+	})
+	return c
+}
+
+func slack(v strictyaml.Value) (s *Slack) {
+	v.Object(func(o *strictyaml.Object) {
+		s = &Slack{
+			BotToken: secret(o.Need("bot_token", `the bot token (xoxb-…) such as "${SLACK_BOT_TOKEN}"`)),
+			AppToken: secret(o.Get("app_token")),
+			APIURL:   webURL(o.Get("api_url")),
+		}
+		if s.AppToken != "" {
+			s.SigningSecret = secret(o.Get("signing_secret"))
+			return
+		}
+		s.SigningSecret = secret(o.Need("signing_secret",
+			`the app's signing secret such as "${SLACK_SIGNING_SECRET}", or an app_token for Socket Mode`))
+	})
+	return s
+}
+
+func teams(v strictyaml.Value) (t *Teams) {
+	v.Object(func(o *strictyaml.Object) {
+		t = &Teams{
+			AppID:       o.Need("app_id", "the bot's application id").Text(),
+			AppPassword: secret(o.Need("app_password", `the bot's secret such as "${TEAMS_APP_PASSWORD}"`)),
+			Tenant:      o.Need("tenant", "the Entra tenant id").Text(),
+		}
+		o.At().Errorf("Microsoft Teams is not built in yet; leave it out")
+	})
+	return t
+}
+
+func secret(v strictyaml.Value) Secret { return Secret(v.Text()) }
+
+var database = regexp.MustCompile(`^/?[0-9]*$`)
+
+func redisURL(v strictyaml.Value) RedisURL {
+	text := v.Text()
+	if text == "" {
+		return ""
+	}
+	u, err := url.Parse(text)
+	if err != nil || (u.Scheme != "redis" && u.Scheme != "rediss") || u.Host == "" || !database.MatchString(u.Path) {
+		v.Errorf("is no Redis URL; write redis://127.0.0.1:6379/0, or rediss:// for TLS") // may hold a password: not quoted
+	}
+	return RedisURL(text)
+}
+
+// webURL is a URL of http or https that names a host and nobody.
+func webURL(v strictyaml.Value) string {
+	text := v.Text()
+	if text == "" {
+		return ""
+	}
+	u, err := url.Parse(text)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" ||
+		u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		v.Errorf("%s is no plain URL; write for example https://bellwether.example.com", v.Quote())
+		return ""
+	}
+	return text
+}
+
+// address is a host and port to listen at; the host may be empty for all.
+func address(v strictyaml.Value) string {
+	text := v.Text()
+	if text == "" {
+		return ""
+	}
+	_, port, err := net.SplitHostPort(text)
+	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
+		v.Errorf("%s is no address to listen at; write %s", v.Quote(), exampleListen)
+		return ""
+	}
+	return text
+}
+
+func loopback(address string) bool {
+	host, _, _ := net.SplitHostPort(address)
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || (err == nil && ip.IsLoopback())
+}
+
+// clash tells whether two listeners want the same port of the same host. Port 0 is a free one each time.
+func clash(a, b string) bool {
+	hostA, portA, _ := net.SplitHostPort(a)
+	hostB, portB, _ := net.SplitHostPort(b)
+	return portA == portB && portA != "0" && (hostA == hostB || everywhere(hostA) || everywhere(hostB))
+}
+
+func everywhere(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "" || (err == nil && ip.IsUnspecified())
+}

@@ -1,0 +1,85 @@
+package config
+
+import (
+	"encoding/base64"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestRedactorHidesGivenSecrets(t *testing.T) {
+	const secret = `pa ss"wörd/1`
+	redact := Redactor(secret, "abc", "tok-123", "tok-123456")
+	for _, form := range []string{
+		secret, url.QueryEscape(secret), url.PathEscape(secret), `pa ss\"wörd/1`,
+		base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)),
+		"tok-123", "tok-123456",
+	} {
+		require.Equal(t, "before *** after", redact("before "+form+" after"), form)
+	}
+	require.Equal(t, "abc is too short to hide", redact("abc is too short to hide"))
+}
+
+func TestRedactorHidesWhatLooksLikeACredential(t *testing.T) {
+	jwt := "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N"
+	key := "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nabc\n"
+	for text, want := range map[string]string{
+		"id AKIAIOSFODNN7EXAMPLE.": "id ***.",
+		"aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY":    "aws_secret_access_key = ***",
+		`{"SecretAccessKey": "wJalrXUtnFEMI/K7MDENG", "Region": "eu-west-1"}`: `{"SecretAccessKey": "***", "Region": "eu-west-1"}`,
+		`"{\"password\": \"hunter 2\", \"user\": \"ada\"}"`:                   `"{\"password\": \"***\", \"user\": \"ada\"}"`,
+		"posting with xoxb-1234-abcdef":                                       "posting with ***",
+		"xapp-1-A02-345-abc":                                                  "***",
+		"https://hooks.slack.com/services/T0/B0/XXXX":                         "https://hooks.slack.com/services/***",
+		"clone with ghp_0123456789abcdef0123 please":                          "clone with *** please",
+		"github_pat_11ABCDEFG0abcdefghij":                                     "***",
+		"glpat-abcdefghij0123456789":                                          "***",
+		key + "-----END RSA PRIVATE KEY-----\nrest":                           "***\nrest",
+		"cut off: " + key:                                                     "cut off: ***",
+		"session " + jwt:                                                      "session ***",
+		"DB_PASSWORD=hunter2 ./deploy.sh":                                     "DB_PASSWORD=*** ./deploy.sh",
+		"password: 'correct horse' next":                                      "password: '***' next",
+		"api_key=abc&user=ada":                                                "api_key=***&user=ada",
+		"token: abc, next":                                                    "token: ***, next",
+		"redis://:hunter2@cache:6379 refused":                                 "redis://:***@cache:6379 refused",
+		"postgres://ada:p@ss:w@db/orders":                                     "postgres://ada:***@db/orders",
+		"Authorization: Bearer abc.def":                                       "Authorization: Bearer ***",
+		`-H "authorization: Basic YWRhOmxvdmVsYWNl"`:                          `-H "authorization: Basic ***"`,
+		"sent bearer 0123456789abcdef0123":                                    "sent bearer ***",
+	} {
+		require.Equal(t, want, Redactor()(text))
+	}
+}
+
+func TestRedactorLeavesOrdinaryTextAlone(t *testing.T) {
+	for _, text := range []string{
+		"Make the cart faster (#42)", "checkout 1.4.0: p95 250 ms (+40 %)", "https://github.com/innerscale/checkout/pull/7",
+		"http://127.0.0.1:9000/cart?from=a@b.c", "Fix the password form", "add a token bucket", "author Ada <ada@example.com>",
+	} {
+		require.Equal(t, text, Redactor("a-real-secret")(text))
+	}
+}
+
+// FuzzRedactor: no given secret survives, and a second pass finds nothing more.
+func FuzzRedactor(f *testing.F) {
+	for _, text := range []string{"password=hunter2", "a://b:c@d", "Authorization: Bearer x", canary, `{"token":"x"}`, "secret: token: abc"} {
+		f.Add(text)
+	}
+	redact := Redactor(canary)
+	f.Fuzz(func(t *testing.T, text string) {
+		once := redact(text + canary + text)
+		require.NotContains(t, once, canary)
+		require.Equal(t, once, redact(once))
+	})
+}
+
+func BenchmarkRedactor(b *testing.B) {
+	redact := Redactor(canary)
+	output := strings.Repeat("step 12: rolled out checkout to load, 3 of 3 replicas are ready\n", 200)
+	b.SetBytes(int64(len(output)))
+	for b.Loop() {
+		redact(output)
+	}
+}

@@ -1,0 +1,126 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	vegeta "github.com/tsenart/vegeta/v12/lib"
+
+	"bellwether/pipeline"
+)
+
+// catchUp is how long after the load's end requests that are late are still sent.
+const catchUp = time.Second
+
+// Vegeta is the embedded engine: an open load model over HTTP/1.1, requests sent on time however slow the answers are.
+type Vegeta struct {
+	Log *slog.Logger
+	// MaxWorkers bounds the requests under way at any time. When all are taken, requests are sent late or not at all,
+	// and the record shows that. 0 means 2000.
+	MaxWorkers uint64
+	// Timeout is how long a request may take, to the last byte of its response; then it counts as one without a response.
+	// 0 means 30 s.
+	Timeout time.Duration
+}
+
+// Measure runs the scenario's load on the environment and returns what it recorded. Progress, unless nil, is told once
+// a second how much of the load is done; it runs beside the load. Only a scenario that cannot be run is an error; when
+// ctx ends the load stops at once and the error is ctx's cause.
+func (v *Vegeta) Measure(ctx context.Context, s pipeline.Scenario, env pipeline.Environment, progress func(time.Duration)) (pipeline.Record, error) {
+	plan := newSchedule(s.Load)
+	if plan.requests == 0 {
+		return pipeline.Record{}, fmt.Errorf("scenario %s: its load sends no request; raise its rate or duration", s.Name)
+	}
+	requests, err := newTargets(s, env)
+	if err != nil {
+		return pipeline.Record{}, fmt.Errorf("scenario %s: %w", s.Name, err)
+	}
+	defer report(plan.duration, progress)()
+	l := load{
+		plan:    plan,
+		next:    requests.next,
+		workers: cmp.Or(v.MaxWorkers, 2000),
+		timeout: cmp.Or(v.Timeout, 30*time.Second),
+		broken:  v.firstOf(ctx, s, env),
+	}
+	record := newRecorder(s, plan)
+	start := l.run(ctx, record.add)
+	if ctx.Err() != nil {
+		return pipeline.Record{}, context.Cause(ctx)
+	}
+	return record.finish(start), nil
+}
+
+// firstOf logs the first transport error of a load: the record counts them but does not say what they were.
+func (v *Vegeta) firstOf(ctx context.Context, s pipeline.Scenario, env pipeline.Environment) func(error) {
+	var once sync.Once
+	return func(err error) {
+		if ctx.Err() == nil {
+			once.Do(func() {
+				v.Log.Warn("a request got no response", "scenario", s.Name, "environment", env.Name, "err", err)
+			})
+		}
+	}
+}
+
+// load is what Vegeta needs to attack.
+type load struct {
+	plan    schedule
+	next    vegeta.Targeter
+	workers uint64
+	timeout time.Duration // of a request
+	broken  func(error) // told about requests without a response
+}
+
+// run sends the requests and passes each answer to add, in the order in which they arrive, until all are in. It
+// returns when the load began.
+func (l load) run(ctx context.Context, add func(answer)) time.Time {
+	sending, cancel := context.WithTimeout(ctx, l.plan.duration+catchUp)
+	defer cancel()
+	transport := newTransport(int(l.workers))
+	defer transport.CloseIdleConnections()
+	client := newClient(ctx, transport, l.timeout, l.broken)
+	attacker := vegeta.NewAttacker(vegeta.Client(client), vegeta.MaxBody(0), vegeta.MaxWorkers(l.workers))
+	defer context.AfterFunc(sending, func() { attacker.Stop() })()
+	pace := newPacer(l.plan, sending.Done())
+	for r := range attacker.Attack(l.next, pace, 0, "") {
+		add(answer{
+			request: int(r.Seq),
+			target:  marked(r.URL),
+			status:  int(r.Code),
+			sent:    r.Timestamp.Sub(pace.began),
+			took:    r.Latency,
+			bytes:   length(r.Headers),
+		})
+	}
+	return pace.began
+}
+
+// report tells progress once a second until the function it returns is called.
+func report(total time.Duration, progress func(time.Duration)) (stop func()) {
+	if progress == nil {
+		return func() {}
+	}
+	start, done, ended := time.Now(), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				progress(min(time.Since(start), total))
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-ended
+	}
+}

@@ -1,0 +1,106 @@
+package intake
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+
+	"bellwether/pipeline"
+)
+
+// Source is what Bellwether's own events name as theirs.
+const Source = "bellwether"
+
+// Bus publishes changes to EventBridge.
+type Bus struct {
+	Client *eventbridge.Client
+	Name   string
+}
+
+// Publish puts one change on the bus and returns the event's id.
+func (b *Bus) Publish(ctx context.Context, d Detail) (string, error) {
+	detail, err := json.Marshal(d)
+	if err != nil {
+		return "", fmt.Errorf("encode the change: %w", err)
+	}
+	out, err := b.Client.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{{
+		EventBusName: &b.Name, Source: aws.String(Source), DetailType: aws.String(DetailType), Detail: aws.String(string(detail)),
+	}}})
+	if err != nil {
+		return "", fmt.Errorf("put the event on bus %s: %w", b.Name, err)
+	}
+	if len(out.Entries) != 1 {
+		return "", fmt.Errorf("put the event on bus %s: %d answers to one entry", b.Name, len(out.Entries))
+	}
+	if entry := out.Entries[0]; out.FailedEntryCount > 0 || entry.ErrorCode != nil {
+		return "", fmt.Errorf("bus %s refused the event: %s: %s", b.Name, aws.ToString(entry.ErrorCode), aws.ToString(entry.ErrorMessage))
+	}
+	return aws.ToString(out.Entries[0].EventId), nil
+}
+
+// Remote is a running Bellwether.
+type Remote struct {
+	Client *http.Client
+	URL    string // of its HTTP listener
+	Token  string
+	NewID  func() string
+	Now    func() time.Time
+}
+
+// Publish posts one change and returns what became of it.
+func (r *Remote) Publish(ctx context.Context, d Detail) ([]pipeline.Receipt, error) {
+	detail, err := json.Marshal(d)
+	if err != nil {
+		return nil, fmt.Errorf("encode the change: %w", err)
+	}
+	body, err := json.Marshal(Envelope{
+		Version: "0", ID: r.NewID(), DetailType: DetailType, Source: Source, Time: r.Now().UTC(), Resources: []string{}, Detail: detail,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode the event: %w", err)
+	}
+	var accepted struct{ Runs []pipeline.Receipt }
+	err = r.call(ctx, http.MethodPost, "/events", body, &accepted)
+	return accepted.Runs, err
+}
+
+// Status asks how a run fares.
+func (r *Remote) Status(ctx context.Context, run string) (RunStatus, error) {
+	var status RunStatus
+	err := r.call(ctx, http.MethodGet, "/events/runs/"+run, nil, &status)
+	return status, err
+}
+
+func (r *Remote) call(ctx context.Context, method, path string, body []byte, into any) error {
+	url := strings.TrimSuffix(r.URL, "/") + path
+	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", url, err)
+	}
+	request.Header.Set("Authorization", "Bearer "+r.Token)
+	request.Header.Set("Content-Type", "application/json")
+	response, err := r.Client.Do(request)
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", url, err)
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(response.Body, maxBody))
+	if err != nil {
+		return fmt.Errorf("read the answer of %s: %w", url, err)
+	}
+	if response.StatusCode >= http.StatusBadRequest {
+		var refused struct{ Error string }
+		_ = json.Unmarshal(answer, &refused) // no JSON: the status has to do
+		return fmt.Errorf("%s answered %s: %s", url, response.Status, refused.Error)
+	}
+	return json.Unmarshal(answer, into)
+}

@@ -1,0 +1,178 @@
+// Package intake takes events in, from SQS and over HTTP, turns an EventBridge envelope into a pipeline.Change and submits
+// it. What cannot be understood or may not be tested is refused with a reason, and lost nowhere. It also sends events:
+// to EventBridge, or to another Bellwether.
+package intake
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"bellwether/pipeline"
+)
+
+// The detail types that are understood.
+const (
+	DetailType    = "Bellwether Change"
+	ecrDetailType = "ECR Image Action"
+)
+
+// Envelope is what EventBridge wraps around an event.
+type Envelope struct {
+	Version    string          `json:"version"`
+	ID         string          `json:"id"`
+	DetailType string          `json:"detail-type"`
+	Source     string          `json:"source"`
+	Account    string          `json:"account"`
+	Time       time.Time       `json:"time"`
+	Region     string          `json:"region"`
+	Resources  []string        `json:"resources"`
+	Detail     json.RawMessage `json:"detail"`
+}
+
+// Detail is a change as its sender tells it.
+type Detail struct {
+	Kind         string   `json:"kind"`
+	Name         string   `json:"name,omitempty"`
+	Repository   string   `json:"repository,omitempty"`
+	Revision     string   `json:"revision,omitempty"`
+	Version      string   `json:"version,omitempty"`
+	Image        string   `json:"image,omitempty"`
+	Ref          string   `json:"ref,omitempty"`
+	Author       string   `json:"author,omitempty"`
+	Title        string   `json:"title,omitempty"`
+	URL          string   `json:"url,omitempty"`
+	Paths        []string `json:"paths,omitempty"`
+	FilesChanged *int     `json:"files_changed,omitempty"`
+	LinesChanged *int     `json:"lines_changed,omitempty"`
+	Labels       []string `json:"labels,omitempty"`
+}
+
+// ecrDetail is Amazon ECR's "ECR Image Action".
+type ecrDetail struct {
+	Result     string `json:"result"`
+	Action     string `json:"action-type"`
+	Repository string `json:"repository-name"`
+	Tag        string `json:"image-tag"`
+}
+
+// Event is a decoded envelope.
+type Event struct {
+	Change pipeline.Change
+	// Ignored says why the event is no change, though nothing is wrong with it; empty for a change.
+	Ignored string
+	// Broadcast: the event was not meant for Bellwether alone, so that nobody owning it is no mistake.
+	Broadcast bool
+}
+
+// Malformed says why an event could not be understood. The reason is fit to be shown: bounded, on one line, redacted.
+type Malformed struct{ Reason string }
+
+func (m *Malformed) Error() string { return m.Reason }
+
+// Decode understands an EventBridge envelope. Errors are *Malformed. Every text of the change, and of the reason, is
+// bounded, on one line, and went through redact.
+func Decode(body []byte, redact func(string) string) (Event, error) {
+	event, err := decode(body)
+	if err == nil {
+		clean(&event.Change, redact)
+		err = event.validate()
+	}
+	if err != nil {
+		return Event{}, &Malformed{show(err.Error(), redact)}
+	}
+	return event, nil
+}
+
+func decode(body []byte) (event Event, err error) {
+	var e Envelope
+	if err := json.Unmarshal(body, &e); err != nil {
+		return Event{}, fmt.Errorf("no EventBridge envelope: %w", plainly("", err))
+	}
+	switch e.DetailType {
+	case DetailType:
+		event, err = e.change()
+	case ecrDetailType:
+		event, err = e.image()
+	default:
+		return Event{}, fmt.Errorf("detail-type: %q is neither %q nor %q", e.DetailType, DetailType, ecrDetailType)
+	}
+	event.Change.EventID, event.Change.At = e.ID, e.Time
+	return event, err
+}
+
+func (e Envelope) change() (Event, error) {
+	var d Detail
+	if err := e.unwrap(&d); err != nil {
+		return Event{}, err
+	}
+	return Event{Change: pipeline.Change{
+		Kind: pipeline.Kind(d.Kind), Name: d.Name, Repository: d.Repository, Revision: d.Revision, Version: d.Version,
+		Image: d.Image, Ref: d.Ref, Author: d.Author, Title: d.Title, URL: d.URL, Paths: d.Paths,
+		Files: d.FilesChanged, Lines: d.LinesChanged, Labels: d.Labels,
+	}}, nil
+}
+
+// image understands a push to Amazon ECR. An untagged push is a platform's manifest of a tagged one, and is ignored.
+func (e Envelope) image() (Event, error) {
+	var d ecrDetail
+	if err := e.unwrap(&d); err != nil {
+		return Event{}, err
+	}
+	if d.Action != "PUSH" || d.Result != "SUCCESS" || d.Tag == "" {
+		return Event{Ignored: "not a successful push of a tag"}, nil
+	}
+	if d.Repository == "" || e.Account == "" || e.Region == "" {
+		return Event{}, errors.New("an image needs account, region and detail.repository-name")
+	}
+	domain := "amazonaws.com"
+	if strings.HasPrefix(e.Region, "cn-") {
+		domain += ".cn"
+	}
+	image := fmt.Sprintf("%s.dkr.ecr.%s.%s/%s:%s", e.Account, e.Region, domain, d.Repository, d.Tag)
+	return Event{Change: pipeline.Change{Kind: pipeline.KindService, Image: image}, Broadcast: true}, nil
+}
+
+func (e Envelope) unwrap(into any) error {
+	if len(e.Detail) == 0 {
+		return errors.New("detail: missing")
+	}
+	return plainly("detail", json.Unmarshal(e.Detail, into))
+}
+
+// plainly says which field is wrong in the words of the event, not of our structs.
+func plainly(parent string, err error) error {
+	var mismatch *json.UnmarshalTypeError
+	if errors.As(err, &mismatch) {
+		parent = strings.Trim(parent+"."+mismatch.Field, ".")
+		err = fmt.Errorf("a JSON %s does not belong here", mismatch.Value)
+	}
+	if err == nil || parent == "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", parent, err)
+}
+
+// validate looks at the cleaned texts, since of some nothing is left.
+func (e Event) validate() error {
+	c := e.Change
+	switch {
+	case c.EventID == "":
+		return errors.New("id: missing")
+	case e.Ignored != "":
+		return nil
+	case c.Kind != pipeline.KindService && c.Kind != pipeline.KindStack:
+		return fmt.Errorf("detail.kind: %q is neither service nor stack", c.Kind)
+	case c.Name == "" && c.Repository == "" && c.Image == "":
+		return errors.New("detail: one of name, repository and image is needed")
+	case c.Revision == "" && c.Image == "":
+		return errors.New("detail: one of revision and image is needed")
+	case negative(c.Files) || negative(c.Lines):
+		return errors.New("detail: files_changed and lines_changed cannot be negative")
+	}
+	return nil
+}
+
+func negative(n *int) bool { return n != nil && *n < 0 }

@@ -1,0 +1,172 @@
+package lane
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// ErrLost is the cause of a work context that ended because the lease did: it
+// could not be renewed in time, or somebody else has it.
+var ErrLost = errors.New("lane lease lost")
+
+// Held is an item being worked on. Writes made for it carry Fence, see Guard.
+type Held struct {
+	Lane  string
+	Item  Item
+	Fence int64 // greater than that of every earlier holder
+
+	deadline time.Time // until when the lease surely holds, by our monotonic clock
+}
+
+type later struct{ at time.Time }
+
+func (e later) Error() string { return "not before " + e.at.Format(time.RFC3339) }
+
+// Later is what work returns to have its item keep its place but not be worked
+// on again before at. Items behind it go ahead meanwhile.
+func Later(at time.Time) error { return later{at} }
+
+type pause struct{ until time.Time }
+
+func (e pause) Error() string { return "lane rests until " + e.until.Format(time.RFC3339) }
+
+// Pause is what work returns to have its whole lane rest, in order, its own item
+// at the head; for a chat platform that asks us to slow down.
+func Pause(until time.Time) error { return pause{until} }
+
+// take returns nil when somebody else has the lane or nothing in it is due.
+func (l *Lanes) take(ctx context.Context, lane string) (*Held, error) {
+	if ctx.Err() != nil {
+		return nil, nil
+	}
+	return l.taken(ctx, takeScript, lane, l.Prefix, lane, l.Holder, l.lease().Milliseconds())
+}
+
+// hold calls work under a lease that is renewed meanwhile. The lease counts from
+// before the call that gave it, so it ends here before it ends in Redis. The
+// renewing goroutine lives as long as the work; an idle lane has none at all.
+func (l *Lanes) hold(ctx context.Context, held *Held, work Work) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	working, cancel := context.WithCancelCause(ctx)
+	watch := time.AfterFunc(time.Until(held.deadline), func() { cancel(ErrLost) })
+	renewing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		l.renew(renewing, held, watch, cancel)
+	}()
+
+	err := work(working, held)
+	lost := errors.Is(context.Cause(working), ErrLost)
+	cancel(nil)
+	stop()
+	<-stopped
+	watch.Stop()
+	if err != nil && lost {
+		return ErrLost
+	}
+	return err
+}
+
+// renew goes on when ctx of the drain has ended, as work may need time to stop.
+// A renewal that fails is tried again until the watch fires.
+func (l *Lanes) renew(ctx context.Context, held *Held, watch *time.Timer, cancel context.CancelCauseFunc) {
+	tick := time.NewTicker(cmp.Or(l.Renew, l.lease()*3/10))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		asked := time.Now()
+		err := renewScript.Run(ctx, l.Redis, nil, l.Prefix, held.Lane, held.Fence, l.lease().Milliseconds()).Err()
+		switch {
+		case err == nil || errors.Is(err, redis.Nil):
+			watch.Reset(time.Until(asked.Add(l.lease())))
+		case redis.HasErrorPrefix(err, lost):
+			cancel(ErrLost)
+			return
+		case ctx.Err() == nil:
+			l.log().Warn("lane lease not renewed", "lane", held.Lane, "item", held.Item.ID, "error", err)
+		}
+	}
+}
+
+// settle tells Redis how the work ended and returns the next item, taken by the
+// same script; nil when there is none or ctx has ended.
+func (l *Lanes) settle(ctx context.Context, held *Held, outcome error) (*Held, error) {
+	var putOff later
+	var rest pause
+	switch {
+	case outcome == nil:
+		return l.next(ctx, finishScript, held)
+	case errors.As(outcome, &putOff):
+		return l.next(ctx, postponeScript, held, millis(putOff.at), 0)
+	case errors.As(outcome, &rest):
+		return l.next(ctx, postponeScript, held, 0, millis(rest.until))
+	case errors.Is(outcome, ErrLost) || ctx.Err() != nil:
+		return l.next(ctx, releaseScript, held)
+	}
+	wait := l.backoff(held.Item.Attempt)
+	l.log().Warn("lane item failed, will be tried again", "lane", held.Lane, "item", held.Item.ID,
+		"attempt", held.Item.Attempt, "wait", wait, "error", outcome)
+	return l.next(ctx, postponeScript, held, millis(l.now().Add(wait)), 0)
+}
+
+func (l *Lanes) next(ctx context.Context, script *redis.Script, held *Held, more ...any) (*Held, error) {
+	lease := l.lease().Milliseconds()
+	if ctx.Err() != nil {
+		lease = 0
+	}
+	args := append([]any{l.Prefix, held.Lane, held.Fence, l.Holder, lease}, more...)
+	return l.taken(ctx, script, held.Lane, args...)
+}
+
+// taken runs a script that may hand out an item. It does so also when ctx has
+// ended, so that no reply is missed and no lease left behind. A reply lost on
+// the network costs one lease: the item comes again when that has run out.
+func (l *Lanes) taken(ctx context.Context, script *redis.Script, lane string, args ...any) (*Held, error) {
+	asked := time.Now()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.lease())
+	defer cancel()
+	reply, err := script.Run(ctx, l.Redis, nil, args...).Slice()
+	switch {
+	case errors.Is(err, redis.Nil):
+		return nil, nil
+	case redis.HasErrorPrefix(err, lost):
+		return nil, ErrLost
+	case err != nil:
+		return nil, fmt.Errorf("take or settle lane %s: %w", lane, err)
+	}
+	return &Held{
+		Lane:     lane,
+		Item:     Item{ID: reply[0].(string), Attempt: int(reply[1].(int64))},
+		Fence:    reply[2].(int64),
+		deadline: asked.Add(l.lease()),
+	}, nil
+}
+
+func (l *Lanes) now() time.Time {
+	if l.Now == nil {
+		return time.Now()
+	}
+	return l.Now()
+}
+
+// backoff doubles from 1 s to 1 min, less a random part of up to a half.
+func (l *Lanes) backoff(attempt int) time.Duration {
+	if l.Backoff != nil {
+		return l.Backoff(attempt)
+	}
+	wait := min(time.Second<<min(attempt, 6), time.Minute)
+	return wait - rand.N(wait/2)
+}

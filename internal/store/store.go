@@ -1,0 +1,149 @@
+// Package store keeps everything Bellwether remembers, in one Redis primary: runs and who waits for what, what is
+// installed where, what was measured, and what shall be said in chat until it is visible.
+//
+// It implements the interfaces that pipeline, bot and commands declare. Whatever must happen together happens in one Lua
+// script; whatever a lane's holder writes carries its fence.
+//
+// Keys, all under the prefix of the lanes:
+//
+//	runs                    int     the last run's number
+//	run:R1                  hash    a run, see run.go; 90 days after its end
+//	open:ENV                zset    runs that are not final, by number
+//	latest:NAME             string  the newest run of a service or stack
+//	overhead:ENV/THING      list    ms that the last runs took besides their load, newest first
+//	event:ID                string  the run that an event led to, or ""; 14 days
+//	event-runs:ID           set     the same for an event that touches several things; 14 days
+//	installed:ENV           hash    thing -> artefact
+//	origin:ENV/THING        hash    key and run of the installed artefact, and the same of the one before it
+//	result:ID, record:ID    string  what was measured, the record gzipped; 30 days unless counted
+//	past:ENV/SCENARIO       zset    counted results by start
+//	letter:ID               hash    an intent and its delivery, see outbox.go; 30 days
+//	thread:CHANNEL/REF      string  the run whose root message that is; 90 days
+//	picture:KEY             string  PNG; 30 days
+//	first:KEY               string  seen before, see First
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"bellwether/bot"
+	"bellwether/commands"
+	"bellwether/internal/lane"
+	"bellwether/pipeline"
+)
+
+// How long things are kept.
+const (
+	keepEvents  = 14 * 24 * time.Hour
+	keepRuns    = 90 * 24 * time.Hour // after their end
+	keepResults = 30 * 24 * time.Hour // once they are in no baseline
+	keepLetters = 30 * 24 * time.Hour // after the last write
+)
+
+// Store is Bellwether's memory. It lives in the Redis of its lanes, under their prefix.
+type Store struct {
+	Lanes *lane.Lanes
+}
+
+var (
+	_ pipeline.Queue     = (*Store)(nil)
+	_ pipeline.Ledger    = (*Store)(nil)
+	_ pipeline.History   = (*Store)(nil)
+	_ pipeline.Inventory = (*Store)(nil)
+	_ bot.Outbox         = (*Store)(nil)
+	_ bot.Pictures       = (*Store)(nil)
+	_ commands.Runs      = (*Store)(nil)
+	_ commands.Marks     = (*Store)(nil)
+)
+
+// ErrFenced is returned for a write on behalf of a holder that no longer has its lane. Nothing was written.
+var ErrFenced = errors.New("another one has the lane now")
+
+// First tells whether this is the first call with the key within ttl.
+func (s *Store) First(ctx context.Context, key string, ttl time.Duration) (bool, error) {
+	first, err := s.redis().SetNX(ctx, s.key("first", key), 1, ttl).Result()
+	return first, wrap(err, "claim %s", key)
+}
+
+// Lua that all scripts begin with: ARGV[1] is the prefix.
+const common = lane.Guard + lane.Append + `
+local prefix = ARGV[1]
+local function key(kind, ...) return prefix .. kind .. ':' .. table.concat({...}, '/') end
+`
+
+// Lua for the writes of a lane's holder: ARGV[2] is the lane and ARGV[3] the fence.
+const fenced = common + `
+local lane = ARGV[2]
+if not lane_held(prefix, lane, ARGV[3]) then return redis.error_reply('FENCED') end
+`
+
+// do runs a script, whose refusals become errors. The reply is nil when it has none.
+func (s *Store) do(ctx context.Context, script *redis.Script, args ...any) ([]any, error) {
+	reply, err := script.Run(ctx, s.redis(), nil, append([]any{s.Lanes.Prefix}, args...)...).Result()
+	switch {
+	case errors.Is(err, redis.Nil):
+		return nil, nil
+	case redis.HasErrorPrefix(err, "FENCED"):
+		return nil, ErrFenced
+	case redis.HasErrorPrefix(err, "ABSENT"):
+		return nil, bot.ErrNotFound
+	}
+	list, _ := reply.([]any)
+	return list, err
+}
+
+func (s *Store) redis() redis.UniversalClient { return s.Lanes.Redis }
+
+func (s *Store) key(kind string, name ...string) string {
+	return s.Lanes.Prefix + kind + ":" + strings.Join(name, "/")
+}
+
+func environmentLane(name string) string { return "environment/" + name }
+
+func channelLane(c pipeline.Channel) string { return "channel/" + c.String() }
+
+func seconds(d time.Duration) int64 { return int64(d / time.Second) }
+
+// Check looks whether Redis can be relied on. Warnings are about settings that may lose what Bellwether was told.
+func (s *Store) Check(ctx context.Context) (warnings []string, err error) {
+	if err := s.redis().Ping(ctx).Err(); err != nil {
+		return nil, fmt.Errorf("redis: cannot be reached: %w; is the server running, and the setting redis its address?", err)
+	}
+	for _, want := range []struct{ name, value, otherwise string }{
+		{"maxmemory-policy", "noeviction", "runs and messages may be evicted when memory is full"},
+		{"appendonly", "yes", "what was accepted last is lost when Redis restarts"},
+	} {
+		value, err := s.setting(ctx, want.name)
+		switch {
+		case err != nil:
+			warnings = append(warnings, fmt.Sprintf("redis: %s could not be checked (%v): make sure that it is %s", want.name, err, want.value))
+		case value != want.value:
+			warnings = append(warnings, fmt.Sprintf("redis: %s is %s: %s; set it to %s", want.name, value, want.otherwise, want.value))
+		}
+	}
+	return warnings, nil
+}
+
+// Durable tells whether Redis has on disk what it acknowledged. Where it does not say, it is taken not to.
+func (s *Store) Durable(ctx context.Context) bool {
+	on, err := s.setting(ctx, "appendonly")
+	if err != nil || on != "yes" {
+		return false
+	}
+	sync, err := s.setting(ctx, "appendfsync")
+	return err == nil && sync == "always"
+}
+
+func (s *Store) setting(ctx context.Context, name string) (string, error) {
+	values, err := s.redis().ConfigGet(ctx, name).Result()
+	if err == nil && values[name] == "" {
+		err = errors.New("the server does not say")
+	}
+	return values[name], err
+}

@@ -1,0 +1,57 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"bellwether/pipeline"
+)
+
+// Metrics counts what an operator watches.
+type Metrics struct {
+	registry *prometheus.Registry
+	events   *prometheus.CounterVec
+	runs     *prometheus.CounterVec
+	duration prometheus.Histogram
+}
+
+// NewMetrics registers them, with Go's own.
+func NewMetrics() *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		events: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "bellwether_events_total", Help: "Events, by what became of them: taken, repeat, ignored, refused, error.",
+		}, []string{"outcome"}),
+		runs: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "bellwether_runs_total", Help: "Runs that ended, by verdict, or by state when they were not judged.",
+		}, []string{"verdict"}),
+		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "bellwether_run_duration_seconds", Help: "From a run's start to its end.",
+			Buckets: prometheus.ExponentialBuckets(10, 2, 10),
+		}),
+	}
+	m.registry.MustRegister(m.events, m.runs, m.duration, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Event counts one event.
+func (m *Metrics) Event(outcome string) { m.events.WithLabelValues(outcome).Inc() }
+
+// Ended counts a run that this process brought to its end.
+func (m *Metrics) Ended(run pipeline.Run) {
+	label := string(run.Verdict)
+	if run.State != pipeline.Done {
+		label = string(run.State)
+	}
+	m.runs.WithLabelValues(label).Inc()
+	m.duration.Observe(run.Finished.Sub(run.Started).Seconds())
+}
+
+// Handler serves them in Prometheus' format.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}

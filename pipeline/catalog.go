@@ -1,0 +1,201 @@
+package pipeline
+
+import (
+	"slices"
+	"time"
+)
+
+// Catalog is everything that teams have written down about themselves. It is immutable once loaded: a changed catalog
+// is another value.
+type Catalog struct {
+	People       map[string]Person
+	Teams        map[string]Team
+	Services     map[string]Service
+	Stacks       map[string]Stack
+	Environments map[string]Environment
+	Scenarios    map[string]Scenario
+	FullSuite    FullSuite
+	Unowned      []Channel // where changes that nobody owns are told
+}
+
+// Person is somebody who can be mentioned. An empty identity means the person is not on that platform.
+type Person struct {
+	Name  string
+	Slack string // "T0TEAM/U0DEVSG"
+	Teams string // the Entra object id
+	Web   string
+	Zone  *time.Location // nil when the chat profile decides
+}
+
+// Channel is one place in one chat platform.
+type Channel struct {
+	Platform string `json:"platform"`        // slack, teams or web
+	Group    string `json:"group,omitempty"` // the Teams team id; empty elsewhere
+	ID       string `json:"id"`
+}
+
+// String names the channel in keys, lanes and logs.
+func (c Channel) String() string { return c.Platform + ":" + c.ID }
+
+// Team owns services and stacks, and reads what Bellwether says about them.
+type Team struct {
+	Name     string
+	Zone     *time.Location
+	Hours    Hours
+	Channels []Channel
+	Members  []string // names of people
+	OnCall   []string // names of people, the first one is asked first
+}
+
+// Hours are a team's working hours in its own zone. The zero value means "always".
+type Hours struct {
+	Days       [7]bool // indexed by time.Weekday
+	From, Till time.Duration
+}
+
+// Repository is where a service or stack is developed, and which of its changes count.
+type Repository struct {
+	URL      string   // host/path, no scheme
+	Branches []string // default: main
+	Paths    []string // globs; default: everything
+	Ignore   []string // globs taken away from Paths
+}
+
+// Command is a program the catalog tells Bellwether to start, its arguments templates over Values.
+type Command struct {
+	Run     []string
+	Timeout time.Duration
+	Dir     string // the folder of the file that names it
+}
+
+// Service is deployed from an image.
+type Service struct {
+	Name         string
+	Team         string
+	Repositories []Repository
+	Image        string // repository of its images, without a tag; empty when it has none
+	ImageTag     string // template over Artefact: how an image's tag names its revision
+	Tags         []string
+	Uses         []string
+	Environments []string
+	Deploy       *Command
+	WaitForImage time.Duration
+}
+
+// Stack is infrastructure code, applied as a whole.
+type Stack struct {
+	Name         string
+	Team         string
+	Repositories []Repository
+	Tags         []string
+	Environments []string
+	Apply        *Command
+}
+
+// Environment is where load is run, one run at a time.
+type Environment struct {
+	Name  string
+	URL   string
+	Reset *Command
+}
+
+// FullSuite says from which size on a change runs every scenario. Zero means that size never does.
+type FullSuite struct {
+	Files, Lines int
+	Labels       []string
+}
+
+// Thing is what Services and Stacks have in common: what can change.
+type Thing struct {
+	Kind         Kind
+	Name         string
+	Team         string
+	Repositories []Repository
+	Tags         []string
+	Environments []string
+}
+
+// Thing finds the service or stack of that name.
+func (c *Catalog) Thing(kind Kind, name string) (Thing, bool) {
+	switch kind {
+	case KindService:
+		s, ok := c.Services[name]
+		return Thing{kind, name, s.Team, s.Repositories, s.Tags, s.Environments}, ok
+	case KindStack:
+		s, ok := c.Stacks[name]
+		return Thing{kind, name, s.Team, s.Repositories, s.Tags, s.Environments}, ok
+	}
+	return Thing{}, false
+}
+
+// Things lists everything that can change, services first, each by name.
+func (c *Catalog) Things() []Thing {
+	var things []Thing
+	for _, name := range sortedKeys(c.Services) {
+		t, _ := c.Thing(KindService, name)
+		things = append(things, t)
+	}
+	for _, name := range sortedKeys(c.Stacks) {
+		t, _ := c.Thing(KindStack, name)
+		things = append(things, t)
+	}
+	return things
+}
+
+// Channels are where a team is told; the channel of last resort for an unknown or empty team.
+func (c *Catalog) Channels(team string) []Channel {
+	if t, ok := c.Teams[team]; ok {
+		return t.Channels
+	}
+	return c.Unowned
+}
+
+// TeamOf finds the team whose channel this is.
+func (c *Catalog) TeamOf(ch Channel) (Team, bool) {
+	for _, name := range sortedKeys(c.Teams) {
+		if t := c.Teams[name]; slices.Contains(t.Channels, ch) {
+			return t, true
+		}
+	}
+	return Team{}, false
+}
+
+// OnCall is who of the team is asked first, if anybody.
+func (c *Catalog) OnCall(team string) (Person, bool) {
+	t := c.Teams[team]
+	if len(t.OnCall) == 0 {
+		return Person{}, false
+	}
+	p, ok := c.People[t.OnCall[0]]
+	return p, ok
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// OwnersOf lists the teams whose services a scenario tests.
+func (c *Catalog) OwnersOf(scenario string) []string {
+	var teams []string
+	for _, name := range sortedKeys(c.Services) {
+		s := c.Services[name]
+		if _, tests := meet(s.Tags, c.Scenarios[scenario].Tags); tests && !slices.Contains(teams, s.Team) {
+			teams = append(teams, s.Team)
+		}
+	}
+	return teams
+}
+
+// Names of everything that can change.
+func (c *Catalog) Names() []string {
+	var names []string
+	for _, t := range c.Things() {
+		names = append(names, t.Name)
+	}
+	return names
+}

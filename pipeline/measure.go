@@ -1,0 +1,118 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// test measures every selected scenario that has no result yet; each is a checkpoint.
+func (w *work) test(ctx context.Context) error {
+	for i, selected := range w.run.Selection.Scenarios {
+		if i < len(w.run.Results) {
+			continue
+		}
+		result, err := w.measure(ctx, selected.Scenario, w.run.ID+"/"+selected.Scenario, w.run.Change().Artefact())
+		if err != nil {
+			return err
+		}
+		w.run.Results = append(w.run.Results, result)
+		if err := w.checkpoint(ctx); err != nil {
+			return err
+		}
+	}
+	w.run.Stage = StageJudge
+	return nil
+}
+
+// measure runs one scenario and keeps its result. An unwell generator gets a second chance before the result is invalid.
+func (w *work) measure(ctx context.Context, name, id string, a Artefact) (Result, error) {
+	result, record, err := w.attempt(ctx, name, id, a)
+	if err == nil && result.Invalid != "" {
+		w.Log.Warn("measurement repeated", "run", w.run.ID, "scenario", name, "reason", result.Invalid)
+		result, record, err = w.attempt(ctx, name, id, a)
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	return result, w.History.Keep(ctx, w.hold, result, record)
+}
+
+func (w *work) attempt(ctx context.Context, name, id string, a Artefact) (Result, Record, error) {
+	result := Result{
+		ID: id, Run: w.run.ID, Scenario: name, Environment: w.run.Environment, Start: w.Now(), Artefact: a,
+		Groups: map[string]Summary{},
+	}
+	scenario, ok := w.catalog.Scenarios[name]
+	if !ok {
+		result.Failed = "the scenario is no longer in the catalog"
+		return result, Record{}, nil
+	}
+	versions, err := w.versions(ctx)
+	if err != nil {
+		return result, Record{}, err
+	}
+	result.Hash, result.Versions = scenario.Hash(), versions
+	record, err := w.load(ctx, scenario)
+	switch {
+	case errors.Is(err, errCancelled) || ctx.Err() != nil:
+		return result, record, err
+	case err != nil:
+		result.Failed = err.Error()
+		return result, record, nil
+	}
+	result.Start, result.Seconds = record.Start, record.Seconds()-record.Warmup
+	result.Groups, result.Invalid = Summarise(record), Unwell(record)
+	return result, record, nil
+}
+
+// load resets the environment, sets the scenario up, runs it and always tears it down.
+func (w *work) load(ctx context.Context, s Scenario) (record Record, err error) {
+	environment := w.catalog.Environments[w.run.Environment]
+	if err := w.command(ctx, "reset of the environment", environment.Reset); err != nil {
+		return Record{}, err
+	}
+	if err := w.command(ctx, "set-up", s.Setup); err != nil {
+		return Record{}, err
+	}
+	defer func() {
+		if broken := w.command(context.WithoutCancel(ctx), "teardown", s.Teardown); err == nil {
+			err = broken
+		}
+	}()
+	engine, ok := w.Engines[s.Engine]
+	if !ok {
+		return Record{}, fmt.Errorf("no engine %q is configured", s.Engine)
+	}
+	watched, stop := w.watched(ctx)
+	defer stop()
+	return engine.Measure(watched, s, environment)
+}
+
+func (w *work) command(ctx context.Context, what string, command *Command) error {
+	if command == nil {
+		return nil
+	}
+	if err := w.execute(ctx, *command, w.run.Change().Artefact()); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// execute runs a command. One that was stopped because its context ended is nobody's failure.
+func (w *work) execute(ctx context.Context, command Command, a Artefact) error {
+	_, err := w.Commands.Run(ctx, command, w.values(a))
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+func (w *work) versions(ctx context.Context) (map[string]string, error) {
+	installed, err := w.Inventory.Installed(ctx, w.run.Environment)
+	versions := map[string]string{}
+	for thing, a := range installed {
+		versions[thing] = a.Label()
+	}
+	return versions, err
+}

@@ -1,0 +1,177 @@
+package pipeline
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"text/template"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// Refusal says why a change may not be tested. It is final: the same event will be refused again.
+type Refusal struct {
+	Reason  string
+	Unowned bool // well-formed, but nobody in the catalog owns it
+}
+
+func (r *Refusal) Error() string { return r.Reason }
+
+func refuse(format string, args ...any) error { return &Refusal{Reason: fmt.Sprintf(format, args...)} }
+
+// Resolve finds out what a change is a change of, and refuses what the catalog does not allow: name, repository and image
+// must agree, the ref must be one of the branches. A repository shared by several services yields one change for each
+// whose paths it touches; none when it touches only ignored paths.
+func (c *Catalog) Resolve(change Change) ([]Change, error) {
+	if change.Revision == "" && change.Image == "" {
+		return nil, refuse("revision: missing; a change names the revision or the image it brings")
+	}
+	things, err := c.candidates(change)
+	if err != nil {
+		return nil, err
+	}
+	var changes []Change
+	for _, thing := range things {
+		concerned, err := c.concerns(thing, change)
+		if err != nil {
+			return nil, err
+		}
+		if concerned {
+			one := change
+			one.Kind, one.Name = thing.Kind, thing.Name
+			changes = append(changes, one.withRevision())
+		}
+	}
+	return changes, nil
+}
+
+// candidates are what the change can be about, by name, else by repository, else by image.
+func (c *Catalog) candidates(change Change) ([]Thing, error) {
+	if change.Name != "" {
+		thing, ok := c.Thing(change.Kind, change.Name)
+		if !ok {
+			return nil, &Refusal{Reason: fmt.Sprintf("name: the catalog has no %s %q", change.Kind, change.Name), Unowned: true}
+		}
+		return []Thing{thing}, nil
+	}
+	var things []Thing
+	for _, thing := range c.Things() {
+		byRepository := change.Repository != "" && thing.repository(change.Repository) != nil
+		byImage := change.Repository == "" && change.Image != "" && c.ownsImage(thing, change.Image)
+		if (change.Kind == "" || thing.Kind == change.Kind) && (byRepository || byImage) {
+			things = append(things, thing)
+		}
+	}
+	if len(things) == 0 {
+		return nil, &Refusal{Reason: fmt.Sprintf("nothing in the catalog has repository %q, image %q", change.Repository, change.Image), Unowned: true}
+	}
+	return things, nil
+}
+
+// concerns tells whether the thing is meant by the change; an error when the change claims what the catalog forbids.
+func (c *Catalog) concerns(thing Thing, change Change) (bool, error) {
+	if change.Image != "" && !c.ownsImage(thing, change.Image) {
+		return false, refuse("image: %q is not in the image repository of %s", change.Image, thing.Name)
+	}
+	if change.Repository == "" {
+		return true, nil
+	}
+	repository := thing.repository(change.Repository)
+	if repository == nil {
+		return false, refuse("repository: %q is not one of %s", change.Repository, thing.Name)
+	}
+	if branch, ok := repository.allows(change.Ref); !ok {
+		return false, refuse("ref: %q is not one of the branches of %s (%s)", branch, thing.Name, strings.Join(repository.Branches, ", "))
+	}
+	return repository.touchedBy(change.Paths), nil
+}
+
+func (t Thing) repository(url string) *Repository {
+	for i := range t.Repositories {
+		if canonicalURL(t.Repositories[i].URL) == canonicalURL(url) {
+			return &t.Repositories[i]
+		}
+	}
+	return nil
+}
+
+// canonicalURL is host/path: without scheme, user, trailing slash or ".git", in lower case.
+func canonicalURL(url string) string {
+	if _, rest, ok := strings.Cut(url, "://"); ok {
+		url = rest
+	}
+	if user, rest, ok := strings.Cut(url, "@"); ok && !strings.Contains(user, "/") {
+		url = strings.Replace(rest, ":", "/", 1)
+	}
+	return strings.ToLower(strings.TrimSuffix(strings.TrimSuffix(url, "/"), ".git"))
+}
+
+func (r Repository) allows(ref string) (branch string, ok bool) {
+	branch = strings.TrimPrefix(ref, "refs/heads/")
+	return branch, ref == "" || slices.Contains(r.Branches, branch)
+}
+
+func (r Repository) touchedBy(paths []string) bool {
+	if len(paths) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(paths, func(path string) bool {
+		return (len(r.Paths) == 0 || matches(r.Paths, path)) && !matches(r.Ignore, path)
+	})
+}
+
+func matches(globs []string, path string) bool {
+	return slices.ContainsFunc(globs, func(glob string) bool {
+		ok, err := doublestar.Match(glob, path)
+		return err == nil && ok
+	})
+}
+
+func (c *Catalog) ownsImage(thing Thing, image string) bool {
+	if thing.Kind != KindService {
+		return false
+	}
+	repository := c.Services[thing.Name].Image
+	name, _ := splitImage(image)
+	return repository != "" && name == repository
+}
+
+// splitImage parts a reference into its repository and its tag or digest.
+func splitImage(image string) (repository, tag string) {
+	if name, digest, ok := strings.Cut(image, "@"); ok {
+		return name, digest
+	}
+	if i := strings.LastIndex(image, ":"); i > strings.LastIndex(image, "/") {
+		return image[:i], image[i+1:]
+	}
+	return image, ""
+}
+
+// withRevision fills in the revision of a change that is only known by its image.
+func (ch Change) withRevision() Change {
+	if ch.Revision == "" {
+		_, ch.Revision = splitImage(ch.Image)
+	}
+	return ch
+}
+
+// identity is what joins a merge and its image: the tag that the revision's image has, for a service with images; else the
+// revision.
+func (c *Catalog) identity(change Change) string {
+	service := c.Services[change.Name]
+	if change.Kind != KindService || service.ImageTag == "" {
+		return change.Revision
+	}
+	if _, tag := splitImage(change.Image); tag == change.Revision {
+		return tag // the revision was read off the image, it is no revision of the repository
+	}
+	t, err := template.New("image_tag").Option("missingkey=error").Parse(service.ImageTag)
+	if err != nil {
+		return change.Revision
+	}
+	var tag strings.Builder
+	if err := t.Execute(&tag, change.Artefact()); err != nil {
+		return change.Revision
+	}
+	return tag.String()
+}

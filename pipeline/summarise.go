@@ -1,0 +1,147 @@
+package pipeline
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"bellwether/internal/stats"
+)
+
+// What makes a generator unwell: its measurement is then no good, whatever it says.
+const (
+	maxLag      = 50 * time.Millisecond // p99 of a request's sending behind its intended time
+	minAchieved = 0.99                  // sent over offered
+)
+
+// window is how many seconds errors are counted over. It outlasts a burst of errors, so that the windows of a summary are
+// nearly independent of each other.
+const window = 5
+
+// latencies are the metrics that are quantiles of the responses that were no error.
+var latencies = map[Metric]float64{P50: 0.50, P95: 0.95, P99: 0.99}
+
+// Summarise reduces the judged part of a record to one summary for the whole scenario (group "") and, where there are
+// several, one for each target.
+func Summarise(rec Record) map[string]Summary {
+	groups := map[string]Summary{"": summary(rec, "")}
+	targets := rec.targets()
+	if len(targets) > 1 {
+		for _, target := range targets {
+			groups[target] = summary(rec, target)
+		}
+	}
+	return groups
+}
+
+// Unwell says why a record is no good as a measurement; empty when it is good.
+func Unwell(rec Record) string {
+	offered, sent := rec.rates(rec.Warmup)
+	var lag stats.Histogram
+	for _, tick := range rec.Generator[min(rec.Warmup, len(rec.Generator)):] {
+		lag = lag.Merge(tick.Lag)
+	}
+	behind := time.Duration(lag.Quantile(0.99)) * time.Microsecond
+	switch {
+	case offered == 0:
+		return "no request was due after the warm-up"
+	case float64(sent) < minAchieved*float64(offered):
+		return fmt.Sprintf("the load generator sent only %d of %d requests", sent, offered)
+	case behind > maxLag:
+		return fmt.Sprintf("the load generator was %s late (p99; at most %s)", behind.Round(time.Millisecond), maxLag)
+	}
+	return ""
+}
+
+// Latency is the histogram (µs) of all responses in [from, till) seconds that were no error, of one target or of all ("").
+func (r Record) Latency(target string, from, till int) stats.Histogram {
+	var parts []stats.Histogram
+	r.each(target, from, till, func(s Series, c Cell) {
+		if !s.Failed {
+			parts = append(parts, c.Latency)
+		}
+	})
+	return stats.Histogram{}.Merge(parts...)
+}
+
+// Windows counts requests and errors, second by second, in [from, till).
+func (r Record) Windows(target string, from, till int) []stats.Window {
+	windows := make([]stats.Window, max(0, till-from))
+	r.each(target, from, till, func(s Series, c Cell) {
+		n := c.Latency.Count()
+		windows[c.Second-from].Requests += n
+		if s.Failed {
+			windows[c.Second-from].Errors += n
+		}
+	})
+	return windows
+}
+
+// Seconds is how long the load was, warm-up included.
+func (r Record) Seconds() int { return len(r.Generator) }
+
+func (r Record) each(target string, from, till int, visit func(Series, Cell)) {
+	for _, s := range r.Series {
+		if target != "" && s.Target != target {
+			continue
+		}
+		for _, c := range s.Cells {
+			if c.Second >= from && c.Second < till {
+				visit(s, c)
+			}
+		}
+	}
+}
+
+func (r Record) targets() []string {
+	var names []string
+	for _, s := range r.Series {
+		if !slices.Contains(names, s.Target) {
+			names = append(names, s.Target)
+		}
+	}
+	return names
+}
+
+func summary(rec Record, target string) Summary {
+	from, till := rec.Warmup, rec.Seconds()
+	s := Summary{Values: map[Metric]float64{}}
+	for seconds := range slices.Chunk(rec.Windows(target, from, till), window) {
+		w := merged(seconds)
+		s.Windows = append(s.Windows, w)
+		s.Requests += w.Requests
+		s.Errors += w.Errors
+	}
+	latency := rec.Latency(target, from, till)
+	for metric, q := range latencies {
+		if stats.Judgeable(latency.Count(), q) {
+			s.Values[metric] = latency.Quantile(q) / 1000
+		}
+	}
+	if s.Requests > 0 {
+		s.Values[Errors] = float64(s.Errors) / float64(s.Requests)
+	}
+	if target == "" {
+		if offered, sent := rec.rates(from); offered > 0 {
+			s.Values[Throughput] = float64(sent) / float64(offered)
+		}
+	}
+	return s
+}
+
+func merged(windows []stats.Window) stats.Window {
+	var sum stats.Window
+	for _, w := range windows {
+		sum.Errors += w.Errors
+		sum.Requests += w.Requests
+	}
+	return sum
+}
+
+func (r Record) rates(from int) (offered, sent int64) {
+	for _, tick := range r.Generator[min(from, len(r.Generator)):] {
+		offered += tick.Offered
+		sent += tick.Sent
+	}
+	return offered, sent
+}
