@@ -22,7 +22,7 @@ type configFlag struct {
 // load reads settings and catalog, with all their problems.
 func (f configFlag) load(p Process) (config.Config, *pipeline.Catalog, []strictyaml.Problem) {
 	settings, problems := config.Load(f.Config, p.Env)
-	if strictyaml.Refused(problems) {
+	if settings.Catalog == "" {
 		return settings, nil, problems
 	}
 	c, more := catalog.Load(settings.Catalog, p.Env)

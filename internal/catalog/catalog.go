@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"bellwether/internal/strictyaml"
+	"bellwether/internal/suggest"
 	"bellwether/pipeline"
 )
 
@@ -35,22 +36,23 @@ func Load(path string, env func(string) (string, bool)) (*pipeline.Catalog, []st
 func load(path string, env func(string) (string, bool)) (*pipeline.Catalog, []strictyaml.Problem, *files) {
 	read := newFiles()
 	reader := &strictyaml.Reader{Env: env, File: read.content}
+	unreadable := func(path string, err error) {
+		reader.Add(strictyaml.Problem{File: path, Text: "cannot be read: " + err.Error()})
+	}
 	names, err := read.list(path)
 	if err != nil {
-		return nil, []strictyaml.Problem{{File: path, Text: "cannot be read: " + err.Error()}}, read
+		unreadable(path, err)
 	}
 	d := newDecoder(read)
-	var unread []strictyaml.Problem
 	for _, name := range names {
-		text, err := read.content(name)
-		if err != nil {
-			unread = append(unread, strictyaml.Problem{File: name, Text: "cannot be read: " + err.Error()})
-			continue
+		if text, err := read.content(name); err != nil {
+			unreadable(name, err)
+		} else {
+			d.merge(reader.Parse(name, text))
 		}
-		d.merge(reader.Parse(name, text))
 	}
 	c := d.decode()
-	problems := append(unread, reader.Problems()...)
+	problems := reader.Problems()
 	if strictyaml.Refused(problems) {
 		return nil, problems, read
 	}
@@ -234,7 +236,7 @@ func (d *decoder) warnService(v strictyaml.Value, s pipeline.Service) {
 }
 
 func meant(tag string, carried []string) string {
-	if close := strictyaml.Suggest(tag, carried); close != "" {
+	if close := suggest.Nearest(tag, carried); close != "" {
 		return "; did you mean " + close + "?"
 	}
 	return ""

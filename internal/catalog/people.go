@@ -10,6 +10,7 @@ import (
 	_ "time/tzdata" // zones must be known in an image without a zone database
 
 	"bellwether/internal/strictyaml"
+	"bellwether/internal/suggest"
 	"bellwether/pipeline"
 )
 
@@ -108,7 +109,7 @@ func zoneHint(name string) string {
 	if i := slices.IndexFunc(zones, func(z string) bool { return strings.HasSuffix(z, city) }); i >= 0 {
 		return "; did you mean " + zones[i] + "?"
 	}
-	if close := strictyaml.Suggest(name, zones); close != "" {
+	if close := suggest.Nearest(name, zones); close != "" {
 		return "; did you mean " + close + "?"
 	}
 	return "; write for example Europe/London"

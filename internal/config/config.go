@@ -79,20 +79,17 @@ type Teams struct {
 	Tenant      string
 }
 
-// Load reads the file at path. A configuration with mistakes is the zero Config and all its problems; warnings alone
-// refuse nothing. env is os.LookupEnv but in tests.
+// Load reads the file at path. When strictyaml.Refused says so of the problems, the Config is not fit to run with: it holds
+// what could be read, so that a check can go on to the catalog. env is os.LookupEnv but in tests.
 func Load(path string, env func(string) (string, bool)) (Config, []strictyaml.Problem) {
+	reader := &strictyaml.Reader{Env: env, File: os.ReadFile}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return Config{}, []strictyaml.Problem{{File: path, Text: "cannot be read: " + err.Error()}}
+		reader.Add(strictyaml.Problem{File: path, Text: "cannot be read: " + err.Error()})
+		return Config{}, reader.Problems()
 	}
-	reader := &strictyaml.Reader{Env: env, File: os.ReadFile}
 	c := decode(reader.Parse(path, text))
-	problems := reader.Problems()
-	if strictyaml.Refused(problems) {
-		return Config{}, problems
-	}
-	return c, problems
+	return c, reader.Problems()
 }
 
 // Secrets are all the settings that no one may see, for a Redactor.

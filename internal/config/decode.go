@@ -88,7 +88,12 @@ func chat(v strictyaml.Value) (c Chat) {
 		o.Get("web").Object(func(o *strictyaml.Object) {
 			c.Web = o.Need("enabled", "true or false").Bool()
 		})
-		if !onSlack.Given() && !onTeams.Given() && !c.Web {
+		switch {
+		case onTeams.Given() && (onSlack.Given() || c.Web):
+			onTeams.Warnf("Microsoft Teams is not built in yet: nothing is said there")
+		case onTeams.Given():
+			onTeams.Errorf("Microsoft Teams is not built in yet; write slack beside it, or web with enabled: true")
+		case !onSlack.Given() && !c.Web:
 			o.At().Errorf("has nowhere to speak; write slack under it, or web with enabled: true")
 		}
 	})
@@ -119,7 +124,6 @@ func teams(v strictyaml.Value) (t *Teams) {
 			AppPassword: secret(o.Need("app_password", `the bot's secret such as "${TEAMS_APP_PASSWORD}"`)),
 			Tenant:      o.Need("tenant", "the Entra tenant id").Text(),
 		}
-		o.At().Errorf("Microsoft Teams is not built in yet; leave it out")
 	})
 	return t
 }

@@ -10,6 +10,8 @@ import (
 	"bellwether/pipeline"
 )
 
+var _ pipeline.CommandError = (*Failure)(nil)
+
 // Failure says why a command did not do its work, in words without secrets.
 type Failure struct {
 	Program string
@@ -20,6 +22,9 @@ type Failure struct {
 
 // Error is the program and the reason, without the output.
 func (f *Failure) Error() string { return f.Program + ": " + f.Reason }
+
+// Explain is the failure for people: why, and the last lines that the command printed.
+func (f *Failure) Explain() (reason, output string) { return f.Error(), f.Output }
 
 // Unwrap returns what happened, such as ctx's cause or an *exec.ExitError.
 func (f *Failure) Unwrap() error { return f.err }

@@ -65,3 +65,47 @@ func (s schedule) ticks() []pipeline.Tick {
 
 // seconds rounds up to whole seconds.
 func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
+
+// brief is a wait that may be left to Vegeta, which cannot be interrupted in it.
+const brief = 100 * time.Millisecond
+
+// pacer is the vegeta.Pacer that has each request of a schedule sent when it is due. It waits itself when the wait is
+// long: a load that holds at zero for five minutes could not be stopped otherwise.
+type pacer struct {
+	schedule schedule
+	stop     <-chan struct{}
+	began    time.Time // as Vegeta counts; set before the first request is sent
+}
+
+// Pace returns how long to wait for request number hits, and ends the load after the last one or when it is stopped. A
+// request that is late is sent at once.
+func (p *pacer) Pace(elapsed time.Duration, hits uint64) (wait time.Duration, stop bool) {
+	if p.began.IsZero() {
+		p.began = time.Now().Add(-elapsed)
+	}
+	if hits >= uint64(p.schedule.requests) {
+		return 0, true
+	}
+	wait = p.schedule.due(int(hits)) - elapsed
+	if wait <= brief {
+		return wait, p.stopped()
+	}
+	select {
+	case <-time.After(wait):
+		return 0, false
+	case <-p.stop:
+		return 0, true
+	}
+}
+
+func (p *pacer) stopped() bool {
+	select {
+	case <-p.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// Rate is asked by nobody but Vegeta's own command line.
+func (p *pacer) Rate(time.Duration) float64 { return 0 }

@@ -32,7 +32,7 @@ func newClient(ctx context.Context, transport http.RoundTripper, timeout time.Du
 			broken(err)
 			return nil, err
 		}
-		resp.Body = &body{ReadCloser: resp.Body, header: resp.Header, done: cancel}
+		resp.Body = &body{ReadCloser: resp.Body, response: resp, done: cancel}
 		return resp, nil
 	}
 	return &http.Client{
@@ -50,9 +50,9 @@ func (s sender) RoundTrip(req *http.Request) (*http.Response, error) { return s(
 // true length is left there, also for a response that did not announce it.
 type body struct {
 	io.ReadCloser
-	header http.Header
-	done   context.CancelFunc
-	read   int64
+	response *http.Response
+	done     context.CancelFunc
+	read     int64
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -64,7 +64,9 @@ func (b *body) Read(p []byte) (int, error) {
 // Close ends the request's time limit too.
 func (b *body) Close() error {
 	defer b.done()
-	b.header.Set("Content-Length", strconv.FormatInt(b.read, 10))
+	if b.read != b.response.ContentLength {
+		b.response.Header.Set("Content-Length", strconv.FormatInt(b.read, 10))
+	}
 	return b.ReadCloser.Close()
 }
 

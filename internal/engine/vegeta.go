@@ -1,3 +1,6 @@
+// Package engine puts load on an environment for pipeline and records, second by second, how it answered. An engine
+// measures and leaves judging to others: an environment that refuses, stalls or answers nonsense gives a record that
+// says so, not an error.
 package engine
 
 import (
@@ -27,10 +30,9 @@ type Vegeta struct {
 	Timeout time.Duration
 }
 
-// Measure runs the scenario's load on the environment and returns what it recorded. Progress, unless nil, is told once
-// a second how much of the load is done; it runs beside the load. Only a scenario that cannot be run is an error; when
-// ctx ends the load stops at once and the error is ctx's cause.
-func (v *Vegeta) Measure(ctx context.Context, s pipeline.Scenario, env pipeline.Environment, progress func(time.Duration)) (pipeline.Record, error) {
+// Measure runs the scenario's load on the environment and returns what it recorded. Only a scenario that cannot be run is
+// an error; when ctx ends the load stops at once and the error is ctx's cause.
+func (v *Vegeta) Measure(ctx context.Context, s pipeline.Scenario, env pipeline.Environment) (pipeline.Record, error) {
 	plan := newSchedule(s.Load)
 	if plan.requests == 0 {
 		return pipeline.Record{}, fmt.Errorf("scenario %s: its load sends no request; raise its rate or duration", s.Name)
@@ -39,7 +41,6 @@ func (v *Vegeta) Measure(ctx context.Context, s pipeline.Scenario, env pipeline.
 	if err != nil {
 		return pipeline.Record{}, fmt.Errorf("scenario %s: %w", s.Name, err)
 	}
-	defer report(plan.duration, progress)()
 	l := load{
 		plan:    plan,
 		next:    requests.next,
@@ -73,7 +74,7 @@ type load struct {
 	next    vegeta.Targeter
 	workers uint64
 	timeout time.Duration // of a request
-	broken  func(error) // told about requests without a response
+	broken  func(error)   // told about requests without a response
 }
 
 // run sends the requests and passes each answer to add, in the order in which they arrive, until all are in. It
@@ -86,7 +87,7 @@ func (l load) run(ctx context.Context, add func(answer)) time.Time {
 	client := newClient(ctx, transport, l.timeout, l.broken)
 	attacker := vegeta.NewAttacker(vegeta.Client(client), vegeta.MaxBody(0), vegeta.MaxWorkers(l.workers))
 	defer context.AfterFunc(sending, func() { attacker.Stop() })()
-	pace := newPacer(l.plan, sending.Done())
+	pace := &pacer{schedule: l.plan, stop: sending.Done()}
 	for r := range attacker.Attack(l.next, pace, 0, "") {
 		add(answer{
 			request: int(r.Seq),
@@ -98,29 +99,4 @@ func (l load) run(ctx context.Context, add func(answer)) time.Time {
 		})
 	}
 	return pace.began
-}
-
-// report tells progress once a second until the function it returns is called.
-func report(total time.Duration, progress func(time.Duration)) (stop func()) {
-	if progress == nil {
-		return func() {}
-	}
-	start, done, ended := time.Now(), make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		tick := time.NewTicker(time.Second)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				progress(min(time.Since(start), total))
-			case <-done:
-				return
-			}
-		}
-	}()
-	return func() {
-		close(done)
-		<-ended
-	}
 }

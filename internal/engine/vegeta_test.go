@@ -9,8 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -21,51 +19,6 @@ import (
 
 	"bellwether/pipeline"
 )
-
-// shop is an HTTP server that remembers what it was asked.
-type shop struct {
-	env pipeline.Environment
-
-	mu   sync.Mutex
-	seen []seen
-}
-
-type seen struct {
-	method, uri, body string
-	header            http.Header
-}
-
-func open(t *testing.T, answer http.HandlerFunc) *shop {
-	s := &shop{}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		s.mu.Lock()
-		s.seen = append(s.seen, seen{r.Method, r.RequestURI, string(body), r.Header})
-		s.mu.Unlock()
-		answer(w, r)
-	}))
-	t.Cleanup(server.Close)
-	s.env = pipeline.Environment{Name: "load", URL: server.URL}
-	return s
-}
-
-func (s *shop) uris() map[string]int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	count := map[string]int{}
-	for _, r := range s.seen {
-		count[r.uri]++
-	}
-	return count
-}
-
-func fine(http.ResponseWriter, *http.Request) {}
-
-func engine() *Vegeta { return &Vegeta{Log: slog.New(slog.DiscardHandler)} }
-
-func get(path string) []pipeline.Target {
-	return []pipeline.Target{{Name: "only", Method: "GET", Path: path}}
-}
 
 // counts sums a record's responses: target/class, with a ! for failures.
 func counts(rec pipeline.Record) map[string]int64 {
@@ -88,7 +41,7 @@ func TestMeasureCountsEveryRequest(t *testing.T) {
 	load := even(100, 1200*time.Millisecond)
 	load.Warmup = 200 * time.Millisecond
 	before := time.Now()
-	rec, err := engine().Measure(t.Context(), pipeline.Scenario{Load: load, Targets: get("/")}, shop.env, nil)
+	rec, err := engine().Measure(t.Context(), pipeline.Scenario{Load: load, Targets: get("/")}, shop.env)
 
 	require.NoError(t, err)
 	require.Equal(t, map[string]int64{"only/2xx": 120}, counts(rec))
@@ -108,7 +61,7 @@ func TestMeasureCountsBytesThatWereNotAnnounced(t *testing.T) {
 		w.(http.Flusher).Flush() // which makes it chunked
 		_, _ = io.WriteString(w, "two")
 	})
-	rec, err := engine().Measure(t.Context(), pipeline.Scenario{Load: even(50, 100*time.Millisecond), Targets: get("/")}, shop.env, nil)
+	rec, err := engine().Measure(t.Context(), pipeline.Scenario{Load: even(50, 100*time.Millisecond), Targets: get("/")}, shop.env)
 	require.NoError(t, err)
 	require.EqualValues(t, 30, rec.Series[0].Cells[0].Bytes)
 }
@@ -117,7 +70,7 @@ func TestMeasureFollowsTheStages(t *testing.T) {
 	t.Parallel()
 	shop := open(t, fine)
 	load := pipeline.Load{Stages: []pipeline.LoadStage{{To: 100, Over: time.Second}, {From: 100, To: 100, Over: 300 * time.Millisecond}}}
-	rec, err := engine().Measure(t.Context(), pipeline.Scenario{Load: load, Targets: get("/")}, shop.env, nil)
+	rec, err := engine().Measure(t.Context(), pipeline.Scenario{Load: load, Targets: get("/")}, shop.env)
 	require.NoError(t, err)
 	require.Equal(t, []int64{50, 30}, sent(rec))
 	require.EqualValues(t, 50, rec.Series[0].Cells[0].Latency.Count())
@@ -130,7 +83,7 @@ func TestMeasureMeetsWeightsExactly(t *testing.T) {
 	s := pipeline.Scenario{Load: even(120, 500*time.Millisecond), Targets: []pipeline.Target{
 		{Name: "cart", Weight: 3, Path: "/cart"}, {Name: "order", Weight: 2, Path: "/order"}, {Name: "home", Path: ""},
 	}}
-	rec, err := engine().Measure(t.Context(), s, shop.env, nil)
+	rec, err := engine().Measure(t.Context(), s, shop.env)
 	require.NoError(t, err)
 	require.Equal(t, map[string]int64{"cart/2xx": 30, "order/2xx": 20, "home/2xx": 10}, counts(rec))
 	require.Equal(t, map[string]int{"/cart": 30, "/order": 20, "/": 10}, shop.uris())
@@ -140,7 +93,7 @@ func TestMeasureRecordsLatency(t *testing.T) {
 	t.Parallel()
 	const wait = 40 * time.Millisecond
 	shop := open(t, func(http.ResponseWriter, *http.Request) { <-time.After(wait) })
-	rec, err := engine().Measure(t.Context(), pipeline.Scenario{Load: even(50, 300*time.Millisecond), Targets: get("/")}, shop.env, nil)
+	rec, err := engine().Measure(t.Context(), pipeline.Scenario{Load: even(50, 300*time.Millisecond), Targets: get("/")}, shop.env)
 	require.NoError(t, err)
 	latency := rec.Series[0].Cells[0].Latency
 	require.GreaterOrEqual(t, latency.Quantile(0.01), float64(wait.Microseconds()))
@@ -164,7 +117,7 @@ func TestMeasureJudgesStatusesByExpectation(t *testing.T) {
 		{Name: "wrong password", Path: "/login", Expect: []int{401}},
 		{Name: "let in", Path: "/ok", Expect: []int{401}},
 	}}
-	rec, err := engine().Measure(t.Context(), s, shop.env, nil)
+	rec, err := engine().Measure(t.Context(), s, shop.env)
 	require.NoError(t, err)
 	require.Equal(t, map[string]int64{
 		"moved/3xx": 10, "broken/5xx!": 10, "ok/2xx": 10, "wrong password/4xx": 10, "let in/2xx!": 10,
@@ -180,7 +133,7 @@ func TestMeasureRecordsAnEnvironmentThatIsGone(t *testing.T) {
 	var log bytes.Buffer
 	v := &Vegeta{Log: slog.New(slog.NewTextHandler(&log, nil))}
 	s := pipeline.Scenario{Name: "flow", Load: even(20, 500*time.Millisecond), Targets: get("/?token=secret")}
-	rec, err := v.Measure(t.Context(), s, pipeline.Environment{URL: "http://" + listener.Addr().String()}, nil)
+	rec, err := v.Measure(t.Context(), s, pipeline.Environment{URL: "http://" + listener.Addr().String()})
 	require.NoError(t, err)
 	require.Equal(t, map[string]int64{"only/none!": 10}, counts(rec))
 	require.Equal(t, 1, strings.Count(log.String(), "connection refused"))
@@ -193,7 +146,7 @@ func TestMeasureRecordsAResponseThatBreaksOff(t *testing.T) {
 		w.Header().Set("Content-Length", "100")
 		_, _ = io.WriteString(w, "short")
 	})
-	rec, err := engine().Measure(t.Context(), pipeline.Scenario{Load: even(20, 500*time.Millisecond), Targets: get("/")}, shop.env, nil)
+	rec, err := engine().Measure(t.Context(), pipeline.Scenario{Load: even(20, 500*time.Millisecond), Targets: get("/")}, shop.env)
 	require.NoError(t, err)
 	require.Equal(t, map[string]int64{"only/none!": 10}, counts(rec))
 }
@@ -209,80 +162,10 @@ func TestMeasureRecordsARequestThatTakesTooLong(t *testing.T) {
 	v := engine()
 	v.Timeout = 100 * time.Millisecond
 	s := pipeline.Scenario{Load: even(20, 500*time.Millisecond), Targets: []pipeline.Target{{Name: "head", Path: "/"}, {Name: "body", Path: "/body"}}}
-	rec, err := v.Measure(t.Context(), s, shop.env, nil)
+	rec, err := v.Measure(t.Context(), s, shop.env)
 	require.NoError(t, err)
 	require.Equal(t, map[string]int64{"head/none!": 5, "body/none!": 5}, counts(rec))
 	require.InDelta(t, 100_000, rec.Series[0].Cells[0].Latency.Quantile(0.5), 90_000)
-}
-
-func TestMeasureSendsHeadersBodiesAndData(t *testing.T) {
-	t.Parallel()
-	data := filepath.Join(t.TempDir(), "users.csv")
-	require.NoError(t, os.WriteFile(data, []byte("user, pass\nann,1\nbob,a&b\ncid,3\n"), 0o600))
-	shop := open(t, fine)
-	s := pipeline.Scenario{Data: data, Load: even(60, 500*time.Millisecond), Targets: []pipeline.Target{
-		{Name: "in", Method: "POST", Path: "/users/{{.user}}?p={{.pass | urlquery}}", Body: `{"u":"{{.user}}"}`,
-			Headers: map[string]string{"x-user": "u-{{.user}}", "Content-Type": "application/json"}},
-		{Name: "out", Method: "PUT", Path: "/out/{{.user}}"},
-	}}
-	_, err := engine().Measure(t.Context(), s, shop.env, nil)
-	require.NoError(t, err)
-	require.Equal(t, map[string]int{
-		"/users/ann?p=1": 5, "/users/bob?p=a%26b": 5, "/users/cid?p=3": 5, "/out/ann": 5, "/out/bob": 5, "/out/cid": 5,
-	}, shop.uris())
-	for _, r := range shop.seen {
-		if user, ok := strings.CutPrefix(r.uri, "/users/"); ok {
-			user = user[:3]
-			require.Equal(t, "POST", r.method)
-			require.JSONEq(t, `{"u":"`+user+`"}`, r.body)
-			require.Equal(t, "u-"+user, r.header.Get("X-User"))
-			require.Equal(t, "application/json", r.header.Get("Content-Type"))
-		} else {
-			require.Equal(t, "PUT", r.method)
-		}
-	}
-}
-
-func TestMeasureRefusesAScenarioThatCannotBeRun(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	file := func(name, content string) string {
-		path := filepath.Join(dir, name)
-		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
-		return path
-	}
-	users := file("users.csv", "user\nann\n")
-	load := even(10, time.Second)
-	tests := map[string]struct {
-		scenario pipeline.Scenario
-		url      string
-		want     string
-	}{
-		"no load":        {pipeline.Scenario{Targets: get("/")}, "", "its load sends no request"},
-		"no targets":     {pipeline.Scenario{Load: load}, "", "it has no targets"},
-		"no such column": {pipeline.Scenario{Load: load, Data: users, Targets: get("/{{.usr}}")}, "", `target "only": row 1 of its data`},
-		"no data":        {pipeline.Scenario{Load: load, Targets: get("/{{.user}}")}, "", `no entry for key "user"`},
-		"bad template":   {pipeline.Scenario{Load: load, Targets: get("/{{.user")}, "", `target "only"`},
-		"bad method":     {pipeline.Scenario{Load: load, Targets: []pipeline.Target{{Name: "only", Method: "GE T"}}}, "", "invalid method"},
-		"bad url":        {pipeline.Scenario{Load: load, Targets: get("/")}, "http://[", `missing ']'`},
-		"data gone":      {pipeline.Scenario{Load: load, Data: filepath.Join(dir, "gone.csv"), Targets: get("/")}, "", "no such file"},
-		"data empty":     {pipeline.Scenario{Load: load, Data: file("empty.csv", "user\n"), Targets: get("/")}, "", "one with values"},
-		"data ragged":    {pipeline.Scenario{Load: load, Data: file("ragged.csv", "a,b\n1\n"), Targets: get("/")}, "", "wrong number of fields"},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			shop := open(t, fine)
-			if test.url != "" {
-				shop.env.URL = test.url
-			}
-			test.scenario.Name = "flow"
-			_, err := engine().Measure(t.Context(), test.scenario, shop.env, nil)
-			require.ErrorContains(t, err, "scenario flow: ")
-			require.ErrorContains(t, err, test.want)
-			require.Empty(t, shop.seen)
-		})
-	}
 }
 
 // With two workers a stall of the server keeps the generator from sending. The record must show it all the same: as
@@ -293,7 +176,7 @@ func TestMeasureDoesNotHideAStallBehindASmallPool(t *testing.T) {
 	shop := open(t, func(http.ResponseWriter, *http.Request) { stall() })
 	v := engine()
 	v.MaxWorkers = 2
-	rec, err := v.Measure(t.Context(), pipeline.Scenario{Load: even(100, 700*time.Millisecond), Targets: get("/")}, shop.env, nil)
+	rec, err := v.Measure(t.Context(), pipeline.Scenario{Load: even(100, 700*time.Millisecond), Targets: get("/")}, shop.env)
 	require.NoError(t, err)
 	require.Equal(t, []int64{70}, sent(rec))
 	require.Greater(t, rec.Generator[0].Lag.Quantile(0.5), 100_000.0)
@@ -312,7 +195,7 @@ func TestMeasureShowsRequestsThatWereNeverSent(t *testing.T) {
 	time.AfterFunc(catchUp+400*time.Millisecond, func() { close(release) })
 	v := engine()
 	v.MaxWorkers = 3
-	rec, err := v.Measure(t.Context(), pipeline.Scenario{Load: even(40, 250*time.Millisecond), Targets: get("/")}, shop.env, nil)
+	rec, err := v.Measure(t.Context(), pipeline.Scenario{Load: even(40, 250*time.Millisecond), Targets: get("/")}, shop.env)
 	require.NoError(t, err)
 	require.Equal(t, []int64{10}, offered(rec))
 	require.LessOrEqual(t, sent(rec)[0], int64(4)) // Vegeta may let one slip out while it stops
@@ -336,7 +219,7 @@ func TestMeasureStopsAtOnceWhenCancelled(t *testing.T) {
 				cancelled = time.Now()
 				cancel(cause)
 			})
-			_, err := engine().Measure(ctx, pipeline.Scenario{Load: load, Targets: get("/")}, shop.env, nil)
+			_, err := engine().Measure(ctx, pipeline.Scenario{Load: load, Targets: get("/")}, shop.env)
 			require.ErrorIs(t, err, cause)
 			require.Less(t, time.Since(cancelled), time.Second)
 			require.NotEmpty(t, shop.uris())
@@ -344,23 +227,12 @@ func TestMeasureStopsAtOnceWhenCancelled(t *testing.T) {
 	}
 }
 
-func TestMeasureTellsItsProgressOnceASecond(t *testing.T) {
-	t.Parallel()
-	shop := open(t, fine)
-	var told []time.Duration
-	progress := func(done time.Duration) { told = append(told, done) }
-	_, err := engine().Measure(t.Context(), pipeline.Scenario{Load: even(5, 1300*time.Millisecond), Targets: get("/")}, shop.env, progress)
-	require.NoError(t, err)
-	require.Len(t, told, 1)
-	require.InDelta(t, time.Second, told[0], float64(300*time.Millisecond))
-}
-
 func TestMeasureLeavesNoGoroutineBehind(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(fine))
 	server.Start()
 	before := runtime.NumGoroutine()
 	env := pipeline.Environment{URL: server.URL}
-	_, err := engine().Measure(t.Context(), pipeline.Scenario{Load: even(100, 300*time.Millisecond), Targets: get("/")}, env, func(time.Duration) {})
+	_, err := engine().Measure(t.Context(), pipeline.Scenario{Load: even(100, 300*time.Millisecond), Targets: get("/")}, env)
 	require.NoError(t, err)
 	server.Close()
 	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before }, 5*time.Second, 10*time.Millisecond)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -26,7 +27,7 @@ type Bus struct {
 	Name   string
 }
 
-// Publish puts one change on the bus and returns the event's id.
+// Publish puts one change on the bus and returns the event's id. AWS answers with an id also for a bus that does not exist.
 func (b *Bus) Publish(ctx context.Context, d Detail) (string, error) {
 	detail, err := json.Marshal(d)
 	if err != nil {
@@ -41,10 +42,11 @@ func (b *Bus) Publish(ctx context.Context, d Detail) (string, error) {
 	if len(out.Entries) != 1 {
 		return "", fmt.Errorf("put the event on bus %s: %d answers to one entry", b.Name, len(out.Entries))
 	}
-	if entry := out.Entries[0]; out.FailedEntryCount > 0 || entry.ErrorCode != nil {
+	entry := out.Entries[0]
+	if out.FailedEntryCount > 0 || entry.ErrorCode != nil {
 		return "", fmt.Errorf("bus %s refused the event: %s: %s", b.Name, aws.ToString(entry.ErrorCode), aws.ToString(entry.ErrorMessage))
 	}
-	return aws.ToString(out.Entries[0].EventId), nil
+	return aws.ToString(entry.EventId), nil
 }
 
 // Remote is a running Bellwether.
@@ -68,39 +70,48 @@ func (r *Remote) Publish(ctx context.Context, d Detail) ([]pipeline.Receipt, err
 	if err != nil {
 		return nil, fmt.Errorf("encode the event: %w", err)
 	}
-	var accepted struct{ Runs []pipeline.Receipt }
-	err = r.call(ctx, http.MethodPost, "/events", body, &accepted)
-	return accepted.Runs, err
+	var answer accepted
+	err = r.call(ctx, http.MethodPost, "/events", body, &answer)
+	return answer.Runs, err
 }
 
 // Status asks how a run fares.
 func (r *Remote) Status(ctx context.Context, run string) (RunStatus, error) {
 	var status RunStatus
-	err := r.call(ctx, http.MethodGet, "/events/runs/"+run, nil, &status)
+	err := r.call(ctx, http.MethodGet, "/events/runs/"+url.PathEscape(run), nil, &status)
 	return status, err
 }
 
 func (r *Remote) call(ctx context.Context, method, path string, body []byte, into any) error {
-	url := strings.TrimSuffix(r.URL, "/") + path
-	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+	address := strings.TrimSuffix(r.URL, "/") + path
+	request, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("ask %s: %w", url, err)
+		return fmt.Errorf("ask %s: %w", address, err)
 	}
 	request.Header.Set("Authorization", "Bearer "+r.Token)
 	request.Header.Set("Content-Type", "application/json")
 	response, err := r.Client.Do(request)
 	if err != nil {
-		return fmt.Errorf("ask %s: %w", url, err)
+		return fmt.Errorf("ask %s: %w", address, err)
 	}
 	defer response.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxBody))
+	text, err := io.ReadAll(io.LimitReader(response.Body, maxBody))
 	if err != nil {
-		return fmt.Errorf("read the answer of %s: %w", url, err)
+		return fmt.Errorf("read the answer of %s: %w", address, err)
 	}
 	if response.StatusCode >= http.StatusBadRequest {
-		var refused struct{ Error string }
-		_ = json.Unmarshal(answer, &refused) // no JSON: the status has to do
-		return fmt.Errorf("%s answered %s: %s", url, response.Status, refused.Error)
+		return refusal(address, response.Status, text)
 	}
-	return json.Unmarshal(answer, into)
+	if err := json.Unmarshal(text, into); err != nil {
+		return fmt.Errorf("%s answered %s, but not as a Bellwether does: %w", address, response.Status, err)
+	}
+	return nil
+}
+
+func refusal(address, status string, text []byte) error {
+	var f failure
+	if json.Unmarshal(text, &f) != nil || f.Error == "" { // somebody before Bellwether: the status has to do
+		return fmt.Errorf("%s answered %s", address, status)
+	}
+	return fmt.Errorf("%s answered %s: %s", address, status, f.Error)
 }

@@ -80,6 +80,7 @@ func TestPastIsOneRoundTrip(t *testing.T) {
 		require.Len(t, past(t, s), counted)
 		calls := &trips{}
 		alone := open(t, s.redis().(*redis.Client).Options().Addr) // the lanes talk to Redis too
+		require.NoError(t, alone.redis().Ping(t.Context()).Err())
 		alone.redis().AddHook(calls)
 		past(t, alone)
 		require.EqualValues(t, 1, calls.n.Load())

@@ -99,8 +99,8 @@ end
 local function supersede(successor)
   local superseded = {}
   for _, id in ipairs(redis.call('ZRANGE', open, 0, -1)) do
-    local run = redis.call('HMGET', key('run', id), 'thing', 'cause', 'state')
-    if run[1] == thing and run[2] ~= 'full' and run[3] == 'waiting' and lane_remove(prefix, lane, id) then
+    local run = redis.call('HMGET', key('run', id), 'thing', 'state')
+    if run[1] == thing and run[2] == 'waiting' and lane_remove(prefix, lane, id) then
       run_set(id, 'state', 'superseded', 'successor', successor, 'ended', at)
       run_end(id, environment, keep_run)
       superseded[#superseded + 1] = id
@@ -124,7 +124,7 @@ if parent ~= '' then
   if existing(parent) ~= '' then run_append(parent, 'reruns', id) end
 end
 run_set(id, 'record', record, 'state', 'waiting', 'environment', environment, 'thing', thing, 'key', identity,
-  'cause', cause, 'image', image, 'position', redis.call('ZCARD', open), 'supersedes', table.concat(superseded, ','))
+  'image', image, 'position', redis.call('ZCARD', open), 'supersedes', table.concat(superseded, ','))
 redis.call('ZADD', open, number, id)
 if name ~= '' then redis.call('SET', key('latest', name), id) end
 lane_push(prefix, lane, id, due)

@@ -192,125 +192,6 @@ func TestSameChangeWhileItWaitsRunsOrIsInstalled(t *testing.T) {
 	})
 }
 
-func install(t *testing.T, s *Store, h pipeline.Hold, run pipeline.Run) {
-	t.Helper()
-	c := run.Change()
-	require.NoError(t, s.Install(t.Context(), h, "service:"+c.Name, c.Artefact()))
-}
-
-// deploy takes a change from its submission to its end, installing these artefacts on the way.
-func deploy(t *testing.T, s *Store, h *holder, sub pipeline.Submission, keys ...string) pipeline.Run {
-	t.Helper()
-	run := accept(t, s, sub)
-	held := pipeline.Hold{Environment: "load", Fence: h.take(run.ID)}
-	for _, key := range keys {
-		install(t, s, held, change("checkout", key).Run)
-	}
-	save(t, s, held, run, pipeline.Done)
-	h.end(nil)
-	return load(t, s, run.ID)
-}
-
-func TestWhatIsInstalledIsKnownByTheRunThatBroughtIt(t *testing.T) {
-	for name, test := range map[string]struct {
-		installs []string // by R2, the run of k2, after R1 installed k1
-		repeats  map[string]string
-		changes  string // is a change again
-	}{
-		"deployed":                         {[]string{"k2"}, map[string]string{"k2": "R2"}, "k1"},
-		"deployed, noted twice":            {[]string{"k2", "k2"}, map[string]string{"k2": "R2"}, "k1"},
-		"failed":                           {nil, map[string]string{"k1": "R1"}, "k2"},
-		"failed and restored":              {[]string{"k1"}, map[string]string{"k1": "R1"}, "k2"},
-		"confirmed":                        {[]string{"k2", "k1", "k2", "k1", "k2"}, map[string]string{"k2": "R2"}, "k1"},
-		"cancelled with the old installed": {[]string{"k2", "k1"}, map[string]string{"k1": "R1"}, "k2"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			onBoth(t, func(t *testing.T, s *Store) {
-				h := drain(t, s, "environment/load")
-				deploy(t, s, h, change("checkout", "k1"), "k1")
-				deploy(t, s, h, change("checkout", "k2"), test.installs...)
-				for key, run := range test.repeats {
-					require.Equal(t, repeatOf(run), enqueue(t, s, change("checkout", key)))
-				}
-				accept(t, s, change("checkout", test.changes))
-			})
-		})
-	}
-}
-
-func TestRerunThatInstallsStandsForItsChange(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
-		h := drain(t, s, "environment/load")
-		deploy(t, s, h, change("checkout", "k1"), "k1")
-		failed := deploy(t, s, h, change("checkout", "k2"), "k1")
-		again := deploy(t, s, h, rerun(failed), "k2")
-		require.Equal(t, repeatOf(again.ID), enqueue(t, s, change("checkout", "k2")))
-	})
-}
-
-func TestInstalledByARunThatIsForgotten(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
-		deploy(t, s, drain(t, s, "environment/load"), change("checkout", "k1"), "k1")
-		require.NoError(t, s.redis().Del(t.Context(), "bw:run:R1").Err())
-		require.Equal(t, repeatOf(""), enqueue(t, s, change("checkout", "k1")))
-	})
-}
-
-func TestImageJoinsTheRunThatWaitsForIt(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
-		merge := withoutImage(change("checkout", "k1"))
-		merge.Run.Changes[0].Title = "Faster carts"
-		accept(t, s, merge)
-		accept(t, s, change("search", "k1"))
-		require.Equal(t, repeatOf("R1"), enqueue(t, s, withoutImage(change("checkout", "k1"))), "still no image")
-
-		image := withEvent(change("checkout", "k1"), "push")
-		image.Run.Changes[0].Title, image.Run.Changes[0].Version, image.Run.Changes[0].Author = "image pushed", "1.4.0", "ci"
-		require.Equal(t, pipeline.Receipt{Outcome: pipeline.Joined, Run: "R1"}, enqueue(t, s, image))
-		run := load(t, s, "R1")
-		require.EqualValues(t, 2, run.Rev)
-		require.True(t, run.ImageBy.IsZero())
-		require.Equal(t, "registry/checkout:k1", run.Change().Image)
-		require.Equal(t, "Faster carts", run.Change().Title)
-		require.Equal(t, "1.4.0", run.Change().Version)
-		require.Equal(t, "ci", run.Change().Author)
-
-		require.Equal(t, repeatOf("R1"), enqueue(t, s, image))
-		require.Equal(t, repeatOf("R1"), enqueue(t, s, change("checkout", "k1")), "it has its image")
-		held, holder := hold(t, s, "R1")
-		save(t, s, held, run, pipeline.Running)
-		require.Equal(t, "registry/checkout:k1", load(t, s, "R1").Change().Image)
-		holder.end(nil)
-		holder.take("R2")
-	})
-}
-
-func TestImageJoinsARunJustTaken(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
-		sub := withoutImage(change("checkout", "k1"))
-		sub.Due = time.Time{}
-		begun := accept(t, s, sub)
-		held, _ := hold(t, s, "R1")
-		require.Equal(t, pipeline.Joined, enqueue(t, s, change("checkout", "k1")).Outcome)
-		require.Empty(t, waiting(t, s), "it is not worked on twice")
-		save(t, s, held, begun, pipeline.Running)
-		require.Equal(t, "registry/checkout:k1", load(t, s, "R1").Change().Image, "the first checkpoint sees it")
-	})
-}
-
-func TestImageTooLateForARunMakesAnother(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
-		sub := withoutImage(change("checkout", "k1"))
-		sub.Due = time.Time{}
-		begun := accept(t, s, sub)
-		held, _ := hold(t, s, "R1")
-		save(t, s, held, begun, pipeline.Running)
-		require.Equal(t, "R2", accept(t, s, change("checkout", "k1")).ID)
-		require.Equal(t, repeatOf("R2"), enqueue(t, s, change("checkout", "k1")))
-		require.Equal(t, pipeline.Running, load(t, s, "R1").State)
-	})
-}
-
 func TestNewerChangeSupersedesWhatWaits(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		accept(t, s, change("checkout", "k0"))
@@ -342,7 +223,7 @@ func TestNewerChangeSupersedesWhatWaits(t *testing.T) {
 	})
 }
 
-func TestRunningRunPutOffIsNotSuperseded(t *testing.T) {
+func TestRunningRunPutOffIsNotTakenOut(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		s.Lanes.Backoff = func(int) time.Duration { return time.Hour }
 		run := accept(t, s, change("checkout", "k1"))
@@ -352,7 +233,9 @@ func TestRunningRunPutOffIsNotSuperseded(t *testing.T) {
 		require.Eventually(t, func() bool { return len(waiting(t, s)) == 1 }, 10*time.Second, 5*time.Millisecond)
 		require.Empty(t, enqueue(t, s, change("checkout", "k2")).Superseded)
 		require.Contains(t, waiting(t, s), "R1")
-		require.Equal(t, pipeline.Running, load(t, s, "R1").State)
+		cancelled, err := s.Cancel(t.Context(), "R1", anna)
+		require.NoError(t, err)
+		require.Equal(t, pipeline.Running, cancelled.State, "what it left in the environment is its next holder's business")
 	})
 }
 

@@ -25,7 +25,7 @@ const schema = 1
 //	ended       when that happened
 //	position, successor, supersedes, reruns (ids with commas), cancel, acknowledged (JSON)
 //	joined      JSON of the change whose image joined
-//	environment, thing, key, cause, image   what scripts ask for
+//	environment, thing, key, image   what scripts ask for
 func (s *Store) Load(ctx context.Context, id string) (pipeline.Run, error) {
 	key := s.key("run", id)
 	values, err := s.redis().HGetAll(ctx, key).Result()

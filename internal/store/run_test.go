@@ -51,6 +51,8 @@ func TestSaveAndMarksDoNotOverwriteEachOther(t *testing.T) {
 		require.Equal(t, []string{"R2"}, got.Reruns)
 		require.Equal(t, pipeline.Running, got.State)
 		require.EqualValues(t, 5, got.Rev)
+		save(t, s, held, got, pipeline.Running)
+		require.Equal(t, got, load(t, s, "R1"), "marks are no news of the holder's")
 
 		save(t, s, held, got, pipeline.Cancelled)
 		ended := load(t, s, "R1")
@@ -188,28 +190,5 @@ func TestBoard(t *testing.T) {
 		require.NoError(t, s.redis().Del(t.Context(), "bw:run:R3").Err())
 		_, err := s.Board(t.Context(), "load")
 		require.ErrorContains(t, err, "board of load: run R3: not found")
-	})
-}
-
-func TestInstalled(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
-		installed, err := s.Installed(t.Context(), "load")
-		require.NoError(t, err)
-		require.Empty(t, installed)
-		accept(t, s, change("checkout", "k1"))
-		held, _ := hold(t, s, "R1")
-		want := map[string]pipeline.Artefact{
-			"service:checkout": {Revision: "k1", Version: "1.4.0", Image: "registry/checkout:k1"},
-			"stack:platform":   {Revision: "abc"},
-		}
-		for thing, artefact := range want {
-			require.NoError(t, s.Install(t.Context(), held, thing, artefact))
-		}
-		installed, err = s.Installed(t.Context(), "load")
-		require.NoError(t, err)
-		require.Equal(t, want, installed)
-		require.NoError(t, s.redis().HSet(t.Context(), "bw:installed:load", "stack:platform", "{").Err())
-		_, err = s.Installed(t.Context(), "load")
-		require.ErrorContains(t, err, "redis key bw:installed:load, field stack:platform: unexpected end of JSON input")
 	})
 }

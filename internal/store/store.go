@@ -58,6 +58,7 @@ var (
 	_ pipeline.Inventory = (*Store)(nil)
 	_ bot.Outbox         = (*Store)(nil)
 	_ bot.Pictures       = (*Store)(nil)
+	_ bot.Records        = (*Store)(nil)
 	_ commands.Runs      = (*Store)(nil)
 	_ commands.Marks     = (*Store)(nil)
 )

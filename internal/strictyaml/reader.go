@@ -3,6 +3,7 @@ package strictyaml
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"regexp"
 	"strconv"
@@ -16,14 +17,35 @@ const MaxSize = 1 << 20
 // maxNodes bounds what one Reader walks through, because aliases can unfold a small file into a huge one.
 const maxNodes = 1 << 20
 
+// maxMistakes is where a Reader gives up: whoever wrote so many has one mistake, made everywhere.
+const maxMistakes = 1000
+
 // Reader parses any number of files and collects the problems of all of them.
 type Reader struct {
 	Env  func(name string) (string, bool)  // what ${NAME} stands for
 	File func(path string) ([]byte, error) // what ${file:PATH} stands for
 
 	problems []Problem
+	mistakes int // problems that are no warnings
 	nodes    int
 }
+
+// Add notes a problem that the caller found on its own.
+func (r *Reader) Add(p Problem) {
+	if !p.Warning {
+		r.mistakes++
+		if r.mistakes > maxMistakes {
+			return
+		}
+		if r.mistakes == maxMistakes {
+			p.Text += fmt.Sprintf(" (this is problem %d; the rest is not looked for)", maxMistakes)
+		}
+	}
+	r.problems = append(r.problems, p)
+}
+
+// gaveUp tells whether there is no use in reading on.
+func (r *Reader) gaveUp() bool { return r.mistakes >= maxMistakes }
 
 // Problems found so far, by file and line.
 func (r *Reader) Problems() []Problem { return sorted(r.problems) }

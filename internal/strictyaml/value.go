@@ -36,8 +36,7 @@ func (v Value) Errorf(format string, args ...any) { v.note(false, format, args..
 func (v Value) Warnf(format string, args ...any) { v.note(true, format, args...) }
 
 func (v Value) note(warning bool, format string, args ...any) {
-	v.reader.problems = append(v.reader.problems,
-		Problem{File: v.file, Line: v.line, Key: v.key, Text: fmt.Sprintf(format, args...), Warning: warning})
+	v.reader.Add(Problem{File: v.file, Line: v.line, Key: v.key, Text: fmt.Sprintf(format, args...), Warning: warning})
 }
 
 // File is the file that the value stands in.
@@ -131,7 +130,7 @@ func (v Value) Items() iter.Seq[Value] {
 		for i, node := range content {
 			item := v.child(fmt.Sprintf("%s[%d]", v.key, i), node)
 			item.need = v.need
-			if !yield(item) {
+			if v.reader.gaveUp() || !yield(item) {
 				return
 			}
 		}
@@ -154,7 +153,7 @@ func (v Value) Entries() iter.Seq2[string, Value] {
 				continue
 			}
 			first[name] = member
-			if !yield(name, member) {
+			if v.reader.gaveUp() || !yield(name, member) {
 				return
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -20,6 +21,9 @@ import (
 const (
 	eventType = "bellwether_message" // of the metadata that carries a message's intent
 	intentKey = "intent"
+
+	altLimit   = 1_000 // of a picture's alternative text
+	titleLimit = 200   // of its title
 
 	pageSize = 200
 	pages    = 20               // Find gives up behind so many
@@ -38,7 +42,7 @@ func (c *Chat) Post(ctx context.Context, o bot.Outgoing) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, ts, err := c.api.PostMessageContext(ctx, o.Channel.ID, append(options, slack.MsgOptionTS(o.Thread))...)
+	_, ts, err := c.api.PostMessageContext(ctx, o.Channel.ID, append(options, inThread(o.Thread))...)
 	if err != nil {
 		return "", fmt.Errorf("post to slack channel %s: %w", o.Channel.ID, classify(err))
 	}
@@ -46,6 +50,14 @@ func (c *Chat) Post(ctx context.Context, o bot.Outgoing) (string, error) {
 		return "", fmt.Errorf("post to slack channel %s: slack did not say where the message is", o.Channel.ID)
 	}
 	return ts, nil
+}
+
+// inThread places a message; in the channel itself when there is no thread.
+func inThread(ts string) slack.MsgOption {
+	if ts == "" {
+		return slack.MsgOptionCompose()
+	}
+	return slack.MsgOptionTS(ts)
 }
 
 // Edit gives a message new content. A picture keeps what it has.
@@ -69,11 +81,7 @@ func (c *Chat) Edit(ctx context.Context, o bot.Outgoing, ref string) error {
 // content draws the message. Its intent goes along twice: as metadata, and as the first block's id, for a Slack that keeps
 // no metadata.
 func (c *Chat) content(o bot.Outgoing) ([]slack.MsgOption, error) {
-	links := make(map[string]string, len(o.Links))
-	for run, ts := range o.Links {
-		links[run] = c.permalink(o.Channel.ID, ts)
-	}
-	blocks, text := blockkit.Draw(o.Message, links, blockID(o.ID)), blockkit.Fallback(o.Message)
+	blocks, text := blockkit.Draw(o.Message, c.links(o), blockID(o.ID)), blockkit.Fallback(o.Message)
 	if err := blockkit.Lint(blocks, text); err != nil {
 		return nil, &bot.Refused{Err: fmt.Errorf("message %s is not as slack wants it, a fault of Bellwether's: %w", o.ID, err)}
 	}
@@ -83,11 +91,20 @@ func (c *Chat) content(o bot.Outgoing) ([]slack.MsgOption, error) {
 	}, nil
 }
 
+// links are the addresses of the threads that the message may lead to, by run.
+func (c *Chat) links(o bot.Outgoing) map[string]string {
+	links := make(map[string]string, len(o.Links))
+	for run, ts := range o.Links {
+		links[run] = c.workspace + "archives/" + o.Channel.ID + "/p" + strings.ReplaceAll(ts, ".", "")
+	}
+	return links
+}
+
 // upload puts a picture into the thread and returns the file's id: Slack tells no message for it. Until the last of the three
 // requests nobody sees anything, so that a failure before it is none that could show the picture twice.
 func (c *Chat) upload(ctx context.Context, o bot.Outgoing) (string, error) {
 	ticket, err := c.api.GetUploadURLExternalContext(ctx, slack.GetUploadURLExternalParameters{
-		FileName: fileName(o.ID), FileSize: len(o.Picture), AltTxt: o.Message.Picture.Alt,
+		FileName: fileName(o.ID), FileSize: len(o.Picture), AltTxt: blockkit.Line(o.Message.Picture.Alt, altLimit),
 	})
 	if err != nil {
 		return "", fmt.Errorf("announce picture %s to slack: %w", o.ID, unseen(err))
@@ -99,8 +116,8 @@ func (c *Chat) upload(ctx context.Context, o bot.Outgoing) (string, error) {
 		return "", fmt.Errorf("upload picture %s to slack: %w", o.ID, unseen(err))
 	}
 	_, err = c.api.CompleteUploadExternalContext(ctx, slack.CompleteUploadExternalParameters{
-		Files:   []slack.FileSummary{{ID: ticket.FileID, Title: o.Message.Title}},
-		Channel: o.Channel.ID, ThreadTimestamp: o.Thread,
+		Files:   []slack.FileSummary{{ID: ticket.FileID, Title: blockkit.Line(o.Message.Title, titleLimit)}},
+		Channel: o.Channel.ID, ThreadTimestamp: o.Thread, InitialComment: blockkit.Caption(o.Message, c.links(o)),
 	})
 	if err != nil {
 		return "", fmt.Errorf("show picture %s in slack channel %s: %w", o.ID, o.Channel.ID, classify(err))
@@ -191,4 +208,3 @@ func digest(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:])
 }
-

@@ -56,15 +56,16 @@ type Settings struct {
 type Chat struct {
 	Settings
 	api       *slack.Client
-	base     *url.URL
+	base      *url.URL
 	workspace string     // address of the workspace, as Hello learnt it
+	self      string     // the bot's own user id, likewise
 	every     rate.Limit // messages a second in one channel
 
 	mu    sync.Mutex
 	paces map[string]*rate.Limiter // by channel
 	names map[string]named         // by user id
 
-	answers sync.WaitGroup // answers under way
+	answers sync.WaitGroup
 }
 
 var _ bot.Chat = (*Chat)(nil)
@@ -108,14 +109,13 @@ func (c *Chat) Hello(ctx context.Context) error {
 	if who.URL != "" {
 		c.workspace = strings.TrimRight(who.URL, "/") + "/"
 	}
+	c.self = who.UserID
 	c.Log.Info("connected to slack", "workspace", who.Team, "bot", who.User)
 	return nil
 }
 
-// permalink leads to a message of the channel.
-func (c *Chat) permalink(channel, ts string) string {
-	return c.workspace + "archives/" + channel + "/p" + strings.ReplaceAll(ts, ".", "")
-}
+// Wait returns when everything that people said so far is answered. Call it when nothing more can be said.
+func (c *Chat) Wait() { c.answers.Wait() }
 
 // pace waits until the channel takes another message: Slack takes one a second in each.
 func (c *Chat) pace(ctx context.Context, channel string) error {

@@ -29,11 +29,11 @@ const (
 type face struct{ symbol, word string }
 
 var faces = map[bot.Mood]face{
-	bot.MoodWaiting:                  {"⏳", "Waiting"},
-	bot.MoodRunning:                  {"▶️", "Running"},
-	bot.MoodSuperseded:               {"⏭️", "Superseded"},
-	bot.MoodCancelled:                {"⏹️", "Cancelled"},
-	bot.MoodRefused:                  {"⛔", "Refused"},
+	bot.MoodWaiting:                   {"⏳", "Waiting"},
+	bot.MoodRunning:                   {"▶️", "Running"},
+	bot.MoodSuperseded:                {"⏭️", "Superseded"},
+	bot.MoodCancelled:                 {"⏹️", "Cancelled"},
+	bot.MoodRefused:                   {"⛔", "Refused"},
 	bot.MoodOf(pipeline.Pass):         {"✅", "Passed"},
 	bot.MoodOf(pipeline.Improved):     {"⚡", "Improved"},
 	bot.MoodOf(pipeline.Suspect):      {"🔎", "Suspect"},
@@ -48,7 +48,7 @@ var faces = map[bot.Mood]face{
 func Draw(m bot.Message, links map[string]string, id string) []slack.Block {
 	header := slack.NewHeaderBlock(plain(title(m), maxHeader), slack.HeaderBlockOptionBlockID(id))
 	blocks := []slack.Block{header}
-	blocks = append(blocks, sections(body(m, links))...)
+	blocks = append(blocks, sections(body(paragraphs(m), links))...)
 	blocks = append(blocks, sections(facts(m.Facts, links))...)
 	if m.Table != nil {
 		blocks = append(blocks, sections(table(*m.Table)...)...)
@@ -85,12 +85,23 @@ func title(m bot.Message) string {
 	return text
 }
 
-// body is the message's paragraphs; a picture, which cannot be drawn as a block, is told in words.
-func body(m bot.Message, links map[string]string) string {
-	paragraphs := m.Body
-	if m.Picture != nil {
-		paragraphs = append(slices.Clone(paragraphs), bot.Plain(m.Picture.Alt))
+// Caption is the text beside a picture that Slack shows itself: the message without its title, which is the picture's.
+func Caption(m bot.Message, links map[string]string) string { return body(m.Body, links) }
+
+// Line is text from outside as one line of at most so many UTF-16 units, for places that are not formatted.
+func Line(text string, limit int) string {
+	return shorten(strings.TrimSpace(clean(text, false)), limit)
+}
+
+// paragraphs are the message's own; a picture, which cannot be drawn as a block, is told in words.
+func paragraphs(m bot.Message) []bot.Text {
+	if m.Picture == nil {
+		return m.Body
 	}
+	return append(slices.Clone(m.Body), bot.Plain(m.Picture.Alt))
+}
+
+func body(paragraphs []bot.Text, links map[string]string) string {
 	p := pen{links: links, multiline: true}
 	var lines []string
 	left := bodyShare

@@ -1,0 +1,151 @@
+package slack
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"bellwether/commands"
+)
+
+const (
+	bodyLimit = 1 << 20
+	patience  = 2500 * time.Millisecond // Slack waits 3 s for an answer
+	replays   = 24 * time.Hour          // Slack may deliver an event again for so long
+)
+
+// errMalformed is for a request that Slack signed and nobody understands.
+var errMalformed = errors.New("malformed request")
+
+// Handler listens at /slack/commands, /slack/interactions and /slack/events. Each takes all three kinds of request, so that
+// an app with a single request URL works too.
+func (c *Chat) Handler(do Doer) http.Handler {
+	mux := http.NewServeMux()
+	for _, path := range []string{"commands", "interactions", "events"} {
+		mux.HandleFunc("POST /slack/"+path, func(w http.ResponseWriter, r *http.Request) { c.receive(w, r, do) })
+	}
+	return mux
+}
+
+func (c *Chat) receive(w http.ResponseWriter, r *http.Request, do Doer) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyLimit))
+	if err != nil {
+		http.Error(w, "body unreadable or too large", http.StatusRequestEntityTooLarge)
+		return
+	}
+	if err := verify(r.Header, body, c.SigningSecret); err != nil {
+		c.Log.Warn("refused a request that slack did not sign", "path", r.URL.Path, "from", r.RemoteAddr, "error", err)
+		http.Error(w, "not signed by slack", http.StatusUnauthorized)
+		return
+	}
+	if err := c.dispatch(w, r, body, do); err != nil {
+		c.Log.Error("slack's request came to nothing", "path", r.URL.Path, "error", err)
+		status := http.StatusInternalServerError
+		if errors.Is(err, errMalformed) {
+			status = http.StatusBadRequest
+		}
+		http.Error(w, http.StatusText(status), status)
+	}
+}
+
+// verify checks the signature over the raw body, before anything is read from it.
+func verify(h http.Header, body []byte, secret string) error {
+	v, err := slack.NewSecretsVerifier(h, secret)
+	if err != nil {
+		return err
+	}
+	if _, err := v.Write(body); err != nil {
+		return err
+	}
+	return v.Ensure()
+}
+
+// dispatch tells the kinds of request apart and answers them. An error is returned before anything was written.
+func (c *Chat) dispatch(w http.ResponseWriter, r *http.Request, body []byte, do Doer) error {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err == nil && kind == "application/json" {
+		return c.receiveEvent(w, r, body, do)
+	}
+	form, err := url.ParseQuery(string(body))
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", errMalformed, err)
+	case form.Get("ssl_check") == "1":
+		return nil
+	case form.Has("payload"):
+		return c.receivePress(r.Context(), []byte(form.Get("payload")), do)
+	case form.Has("command"):
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		return c.receiveCommand(w, r, do)
+	}
+	return fmt.Errorf("%w: neither event, interaction nor command", errMalformed)
+}
+
+func (c *Chat) receiveEvent(w http.ResponseWriter, r *http.Request, body []byte, do Doer) error {
+	var e event
+	if err := json.Unmarshal(body, &e); err != nil {
+		return fmt.Errorf("%w: %w", errMalformed, err)
+	}
+	if e.Type == "url_verification" {
+		w.Header().Set("Content-Type", "text/plain")
+		_, err := io.WriteString(w, e.Challenge)
+		return err
+	}
+	said, err := c.mention(e)
+	return c.later(r.Context(), said, err, do)
+}
+
+func (c *Chat) receivePress(ctx context.Context, payload []byte, do Doer) error {
+	var press slack.InteractionCallback
+	if err := json.Unmarshal(payload, &press); err != nil {
+		return fmt.Errorf("%w: %w", errMalformed, err)
+	}
+	said, err := c.press(press)
+	return c.later(ctx, said, err, do)
+}
+
+// later carries out what was said after Slack has had its acknowledgement; what says nothing is only acknowledged.
+func (c *Chat) later(ctx context.Context, said *words, err error, do Doer) error {
+	if err != nil || said == nil {
+		return err
+	}
+	first, err := c.first(ctx, said)
+	if first {
+		c.background(ctx, func(ctx context.Context) { said.answer(ctx, c.carryOut(ctx, said, do)) })
+	}
+	return err
+}
+
+// receiveCommand answers in the response when the command is quick, else by the response_url.
+func (c *Chat) receiveCommand(w http.ResponseWriter, r *http.Request, do Doer) error {
+	command, err := slack.SlashCommandParse(r)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errMalformed, err)
+	}
+	said, err := c.command(command)
+	if err != nil {
+		return err
+	}
+	if first, err := c.first(r.Context(), said); err != nil || !first {
+		return err
+	}
+	done := make(chan commands.Reply, 1)
+	c.background(r.Context(), func(ctx context.Context) { done <- c.carryOut(ctx, said, do) })
+	select {
+	case reply := <-done:
+		w.Header().Set("Content-Type", "application/json")
+		return json.NewEncoder(w).Encode(response(reply, ""))
+	case <-time.After(patience):
+		c.background(r.Context(), func(ctx context.Context) { said.answer(ctx, <-done) })
+		return nil
+	}
+}

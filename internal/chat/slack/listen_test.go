@@ -1,0 +1,299 @@
+package slack
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"bellwether/bot"
+	"bellwether/commands"
+)
+
+// doer notes what it is told.
+type doer struct {
+	mu    sync.Mutex
+	said  []string
+	took  time.Duration
+	reply commands.Reply
+}
+
+func (d *doer) Do(_ context.Context, c commands.Caller, text string) commands.Reply {
+	time.Sleep(d.took) // in a synctest bubble, where it takes no time
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.said = append(d.said, fmt.Sprintf("%s %s %s [%s] %s", c.Channel, c.User, c.Name, c.Run, text))
+	return d.reply
+}
+
+func answering(title string, private bool) *doer {
+	return &doer{reply: commands.Reply{Message: bot.Message{Title: title}, Private: private}}
+}
+
+func pretty(v any) string {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return err.Error()
+	}
+	return b.String()
+}
+
+// signed makes a request as Slack does, at a time.
+func signed(path, kind, body, secret string, at time.Time) *http.Request {
+	r := httptest.NewRequest("POST", path, strings.NewReader(body))
+	stamp := fmt.Sprint(at.Unix())
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte("v0:" + stamp + ":" + body))
+	r.Header.Set("Content-Type", kind)
+	r.Header.Set("X-Slack-Request-Timestamp", stamp)
+	r.Header.Set("X-Slack-Signature", "v0="+hex.EncodeToString(mac.Sum(nil)))
+	return r
+}
+
+const form, jsonType = "application/x-www-form-urlencoded", "application/json"
+
+func slash(text, trigger, responseURL string) string {
+	return url.Values{
+		"command": {"/loadtest"}, "text": {text}, "trigger_id": {trigger}, "response_url": {responseURL}, "channel_id": {where},
+		"user_id": {"U0DEVSG"}, "user_name": {"dev-sg"},
+	}.Encode()
+}
+
+func press(value, trigger, thread, responseURL string) string {
+	return url.Values{"payload": {pretty(map[string]any{
+		"type": "block_actions", "trigger_id": trigger, "response_url": responseURL, "channel": map[string]any{"id": where},
+		"user": map[string]any{"id": "U0DEVSG", "name": "dev-sg"}, "message": map[string]any{"ts": "1.000001", "thread_ts": thread},
+		"actions": []any{map[string]any{"type": "button", "action_id": "action-0", "block_id": "b", "value": value}},
+	})}}.Encode()
+}
+
+func mention(text, id, thread string) string {
+	return pretty(map[string]any{"type": "event_callback", "event_id": id, "event": map[string]any{
+		"type": "app_mention", "user": "U0DEVSG", "text": text, "ts": "2.000001", "thread_ts": thread, "channel": where,
+	}})
+}
+
+// send hands the request in and waits for everything that comes of it.
+func send(c *Chat, d Doer, r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	c.Handler(d).ServeHTTP(w, r)
+	c.Wait()
+	return w
+}
+
+func TestSignature(t *testing.T) {
+	body := slash("help", "t1", "https://hooks.slack.com/commands/1")
+	now := time.Now()
+	missing := signed("/slack/commands", form, body, secret, now)
+	missing.Header.Del("X-Slack-Signature")
+	changed := signed("/slack/commands", form, body, secret, now)
+	changed.Body = http.NoBody
+	for name, r := range map[string]*http.Request{
+		"wrong":   signed("/slack/commands", form, body, "guess", now),
+		"empty":   signed("/slack/commands", form, body, "", now),
+		"stale":   signed("/slack/commands", form, body, secret, now.Add(-6*time.Minute)),
+		"future":  signed("/slack/commands", form, body, secret, now.Add(6*time.Minute)),
+		"missing": missing,
+		"changed": changed,
+	} {
+		d := answering("Help", true)
+		require.Equal(t, http.StatusUnauthorized, send(newFake(t).chat(t), d, r).Code, name)
+		require.Empty(t, d.said, name)
+	}
+	c := newFake(t).chat(t)
+	c.SigningSecret = ""
+	require.Equal(t, http.StatusUnauthorized, send(c, answering("", true), signed("/slack/commands", form, body, "", now)).Code)
+}
+
+func TestOversizeBody(t *testing.T) {
+	r := signed("/slack/events", jsonType, strings.Repeat(" ", bodyLimit+1), secret, time.Now())
+	require.Equal(t, http.StatusRequestEntityTooLarge, send(newFake(t).chat(t), answering("", true), r).Code)
+}
+
+func TestCommandAnsweredAtOnce(t *testing.T) {
+	for private, want := range map[bool]string{true: "ephemeral", false: "in_channel"} {
+		d := answering("Status", private)
+		r := signed("/slack/events", form, slash("ack R42 because a &lt; b, see <https://x.example/1>", "t1", "https://hooks.slack.com/1"), secret, time.Now())
+		w := send(newFake(t).chat(t), d, r)
+		require.Equal(t, http.StatusOK, w.Code)
+		require.Equal(t, jsonType, w.Header().Get("Content-Type"))
+		require.Contains(t, w.Body.String(), `"response_type":"`+want+`"`)
+		require.Contains(t, w.Body.String(), "Status")
+		require.Equal(t, []string{"slack:C0CHECKOUT U0DEVSG dev-sg [] ack R42 because a < b, see https://x.example/1"}, d.said)
+	}
+}
+
+func TestRepetitionIsDoneOnce(t *testing.T) {
+	c, d := newFake(t).chat(t), answering("Status", true)
+	for _, r := range []struct{ kind, body string }{
+		{form, slash("status", "t1", "https://hooks.slack.com/1")},
+		{jsonType, mention("<@U0BELL> status", "Ev1", "")},
+	} {
+		before := len(d.said)
+		for range 3 {
+			w := send(c, d, signed("/slack/events", r.kind, r.body, secret, time.Now()))
+			require.Equal(t, http.StatusOK, w.Code)
+		}
+		require.Len(t, d.said, before+1)
+	}
+}
+
+// When the store does not answer, Slack is told so, and delivers again.
+func TestStoreDown(t *testing.T) {
+	c, d := newFake(t).chat(t), answering("Status", true)
+	c.Seen = &seen{err: errors.New("redis is away")}
+	w := send(c, d, signed("/slack/events", jsonType, mention("<@U0BELL> status", "Ev1", ""), secret, time.Now()))
+	require.Equal(t, http.StatusInternalServerError, w.Code)
+	require.Empty(t, d.said)
+}
+
+func TestSlowCommandAnswersLater(t *testing.T) {
+	c := newFake(t).chat(t)
+	synctest.Test(t, func(t *testing.T) {
+		var posted bytes.Buffer
+		c.HTTP = &http.Client{Transport: inProcess{http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = fmt.Fprint(&posted, r.URL, " ")
+			_, _ = posted.ReadFrom(r.Body)
+		})}}
+		d := answering("Status", true)
+		d.took = 10 * time.Second
+		began, w := time.Now(), httptest.NewRecorder()
+		r := signed("/slack/commands", form, slash("status", "t1", "https://hooks.slack.com/commands/1"), secret, time.Now())
+		c.Handler(d).ServeHTTP(w, r)
+		require.Equal(t, patience, time.Since(began), "acknowledged before Slack loses its patience")
+		require.Equal(t, http.StatusOK, w.Code)
+		require.Empty(t, w.Body.String())
+		c.Wait()
+		require.Equal(t, d.took, time.Since(began))
+		require.Contains(t, posted.String(), "https://hooks.slack.com/commands/1 ")
+		require.Contains(t, posted.String(), `"response_type":"ephemeral"`)
+	})
+}
+
+func TestHostileResponseURL(t *testing.T) {
+	f := newFake(t)
+	c := f.chat(t)
+	for _, u := range []string{
+		"", "http://hooks.slack.com/1", "https://hooks.slack.com.evil.example/1", "https://hooks.slack.com@evil.example/", "https://hooks.slack.com:8443/",
+		"http://169.254.169.254/latest", "http://127.0.0.1:1/", "file:///etc/passwd", "https://u:p@hooks.slack.com/", "//hooks.slack.com/",
+	} {
+		d := answering("Status", true)
+		w := send(c, d, signed("/slack/commands", form, slash("status", "t"+u, u), secret, time.Now()))
+		require.Equal(t, http.StatusBadRequest, w.Code, u)
+		require.Empty(t, d.said, u)
+	}
+	require.True(t, c.trusted(f.url+"/hooks/1"), "the api_url on this machine may do without TLS")
+	c.base = &url.URL{Scheme: "http", Host: "slack.internal"}
+	require.False(t, c.trusted("http://slack.internal/1"))
+	require.True(t, c.trusted("https://slack.internal/1"))
+}
+
+func TestButton(t *testing.T) {
+	for name, test := range map[string]struct {
+		private bool
+		thread  string
+		want    string
+	}{
+		"private, root":   {true, "", `"replace_original":false`},
+		"private, thread": {true, "1.000001", `"thread_ts":"1.000001"`},
+		"public":          {false, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newFake(t).chat(t)
+			got := ""
+			c.HTTP = &http.Client{Transport: inProcess{http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				var b bytes.Buffer
+				_, _ = b.ReadFrom(r.Body)
+				got += b.String()
+			})}}
+			d := answering("Not yours", test.private)
+			w := send(c, d, signed("/slack/interactions", form, press("ack R42", "t1", test.thread, "https://hooks.slack.com/1"), secret, time.Now()))
+			require.Equal(t, http.StatusOK, w.Code)
+			require.Empty(t, w.Body.String())
+			require.Equal(t, []string{"slack:C0CHECKOUT U0DEVSG dev-sg [R42] ack R42"}, d.said)
+			require.Contains(t, got, test.want)
+			require.Equal(t, test.private, got != "", "what a press did publicly shows in its thread")
+		})
+	}
+}
+
+func TestMention(t *testing.T) {
+	for private := range map[bool]bool{true: true, false: true} {
+		f := newFake(t)
+		c, d := f.chat(t), answering("Status", private)
+		f.messages = append(f.messages, msg("1.000001"), msg("2.000001"))
+		for _, thread := range []string{"1.000001", ""} {
+			r := signed("/slack/events", jsonType, mention("<@U0BELL> ack because <@U0BOSS> knows", "Ev"+thread, thread), secret, time.Now())
+			require.Equal(t, http.StatusOK, send(c, d, r).Code)
+		}
+		require.Equal(t, []string{
+			"slack:C0CHECKOUT U0DEVSG dev-sg [R42] ack because <@U0BOSS> knows",
+			"slack:C0CHECKOUT U0DEVSG dev-sg [] ack because <@U0BOSS> knows",
+		}, d.said)
+		require.Equal(t, 1, f.count("users.info"), "the name is asked for once")
+		if private {
+			require.Len(t, f.ephemeral, 2)
+			require.Equal(t, "1.000001", f.ephemeral[0].ThreadTimestamp)
+			require.Empty(t, f.ephemeral[1].ThreadTimestamp)
+			require.Equal(t, "U0DEVSG", f.ephemeral[0].User)
+			continue
+		}
+		require.Len(t, f.messages, 4)
+		require.Equal(t, "1.000001", f.messages[2].ThreadTimestamp)
+		require.Equal(t, "2.000001", f.messages[3].ThreadTimestamp, "a thread of its own")
+	}
+}
+
+func TestWhatSaysNothing(t *testing.T) {
+	for name, test := range map[string]struct {
+		kind, body string
+		code       int
+		want       string
+	}{
+		"challenge":        {jsonType, `{"type":"url_verification","challenge":"xyz"}`, 200, "xyz"},
+		"ssl check":        {form, "ssl_check=1&token=x", 200, ""},
+		"other event":      {jsonType, `{"type":"event_callback","event_id":"E","event":{"type":"message","text":"hi"}}`, 200, ""},
+		"a bot's mention":  {jsonType, `{"type":"event_callback","event_id":"E","event":{"type":"app_mention","user":"U1","bot_id":"B1"}}`, 200, ""},
+		"edited mention":   {jsonType, `{"type":"event_callback","event_id":"E","event":{"type":"app_mention","user":"U1","edited":{}}}`, 200, ""},
+		"link button":      {form, press("", "t1", "", "https://hooks.slack.com/1"), 200, ""},
+		"view":             {form, url.Values{"payload": {`{"type":"view_closed"}`}}.Encode(), 200, ""},
+		"no event id":      {jsonType, mention("x", "", ""), 400, ""},
+		"no trigger":       {form, slash("x", "", "https://hooks.slack.com/1"), 400, ""},
+		"broken JSON":      {jsonType, `{"type":`, 400, ""},
+		"broken payload":   {form, "payload=%7B", 400, ""},
+		"broken form":      {form, "a=%zz", 400, ""},
+		"something else":   {form, "a=b", 400, ""},
+		"no body, no type": {"", "", 400, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := answering("x", true)
+			w := send(newFake(t).chat(t), d, signed("/slack/commands", test.kind, test.body, secret, time.Now()))
+			require.Equal(t, test.code, w.Code)
+			require.Empty(t, d.said)
+			if test.code == http.StatusOK {
+				require.Equal(t, test.want, w.Body.String())
+			}
+		})
+	}
+}
+
+func TestOnlyPostsAreHeard(t *testing.T) {
+	w := send(newFake(t).chat(t), answering("x", true), httptest.NewRequest("GET", "/slack/commands", nil))
+	require.Equal(t, http.StatusMethodNotAllowed, w.Code)
+}

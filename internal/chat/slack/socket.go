@@ -1,0 +1,72 @@
+package slack
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/slack-go/slack"
+	"github.com/slack-go/slack/socketmode"
+	"golang.org/x/sync/errgroup"
+)
+
+// Socket listens by Socket Mode until the context ends; then it returns nil. It reconnects by itself, and gives up only when
+// Slack refuses the app token.
+func (c *Chat) Socket(ctx context.Context, do Doer) error {
+	if c.AppToken == "" {
+		return errors.New("chat.slack.app_token is empty: Socket Mode needs an app token (xapp-…) with the scope connections:write")
+	}
+	client := socketmode.New(c.api, socketmode.OptionLog(slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug)))
+	g, inner := errgroup.WithContext(ctx)
+	g.Go(func() error { return client.RunContext(inner) })
+	g.Go(func() error { return c.listen(inner, client, do) })
+	if err := g.Wait(); ctx.Err() == nil {
+		return fmt.Errorf("slack socket mode, with chat.slack.app_token: %w", classify(err))
+	}
+	return nil
+}
+
+func (c *Chat) listen(ctx context.Context, client *socketmode.Client, do Doer) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case e := <-client.Events:
+			c.background(ctx, func(ctx context.Context) {
+				if err := c.hear(ctx, client, e, do); err != nil {
+					c.Log.Error("slack's envelope came to nothing", "type", string(e.Type), "error", err)
+				}
+			})
+		}
+	}
+}
+
+// hear acknowledges an envelope once its words are claimed: Slack delivers again what it gets no acknowledgement for.
+func (c *Chat) hear(ctx context.Context, client *socketmode.Client, e socketmode.Event, do Doer) error {
+	var said *words
+	var err error
+	switch data := e.Data.(type) {
+	case slack.SlashCommand:
+		said, err = c.command(data)
+	case slack.InteractionCallback:
+		said, err = c.press(data)
+	case *slack.ConnectionErrorEvent:
+		c.Log.Warn("slack socket mode is not connected", "attempt", data.Attempt, "again_in", data.Backoff, "error", data.ErrorObj)
+		return nil
+	default:
+		if e.Type != socketmode.EventTypeEventsAPI {
+			return nil
+		}
+		var inner event
+		if err := json.Unmarshal(e.Request.Payload, &inner); err != nil {
+			return fmt.Errorf("%w: %w", errMalformed, err)
+		}
+		said, err = c.mention(inner)
+	}
+	if err := c.later(ctx, said, err, do); err != nil {
+		return err
+	}
+	return client.AckCtx(ctx, e.Request.EnvelopeID, nil)
+}

@@ -1,0 +1,202 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// Scene is one thing that the page's panel can send.
+type Scene struct{ Key, Title, Text string }
+
+// scene of the story: what it sends, and what must come of it.
+type scene struct {
+	Scene
+	happened string // for people, when all is as it should be
+	send     func(context.Context, *Story) ([]receipt, error)
+	check    func(ctx context.Context, s *Story, sent []receipt) error // nil where only the panel sends it
+}
+
+// firstReleases are what everything later is compared with.
+var firstReleases = []change{
+	{Kind: "service", Name: "search", Version: "2.0.0", Author: "dev-syd", Title: "Search, as it is", Files: 1, Lines: 1},
+	{Kind: "service", Name: "checkout", Version: "1.4.0", Author: "dev-sg", Title: "Checkout, as it is", Files: 1, Lines: 1},
+	{Kind: "service", Name: "billing", Version: "3.0.0", Author: "dev-sg", Title: "Billing, as it is", Files: 1, Lines: 1},
+}
+
+// What the teams release in the story.
+var (
+	renamed   = change{Kind: "service", Name: "search", Version: "2.1.0", Author: "dev-syd", Title: "Rename the sort orders", Files: 4, Lines: 61}
+	reworded  = change{Kind: "service", Name: "search", Version: "2.1.1", Author: "dev-syd", Title: "Reword \"nothing found\"", Files: 1, Lines: 2}
+	faster    = change{Kind: "service", Name: "search", Version: fasterVersion, Author: "dev-syd", Title: "Keep the index in memory", Files: 6, Lines: 180}
+	slower    = change{Kind: "service", Name: "checkout", Version: slowerVersion, Author: "dev-sg", Title: "Look the stock up for each order", Files: 3, Lines: 48}
+	hasty     = change{Kind: "service", Name: "checkout", Version: "1.5.1", Author: "dev-sg", Title: "Take the stock look-up out", Files: 2, Lines: 37}
+	repaired  = change{Kind: "service", Name: "checkout", Version: "1.5.2", Author: "dev-sg", Title: "Read the stock with the order", Files: 3, Lines: 44}
+	broken    = change{Kind: "service", Name: "checkout", Version: brokenVersion, Author: "dev-sg", Title: "Read the database's address from the environment", Files: 2, Lines: 19}
+	failing   = change{Kind: "service", Name: "billing", Version: failingVersion, Author: "dev-sg", Title: "Prices in pounds", Files: 5, Lines: 130}
+	mended    = change{Kind: "service", Name: "billing", Version: "3.1.1", Author: "dev-sg", Title: "Prices in pounds, all of them", Files: 1, Lines: 9}
+	widened   = change{Kind: "stack", Name: "orders-db", Version: widerVersion, Author: "ops-ldn", Title: "Twice the connections for the orders database", Files: 1, Lines: 2}
+	starved   = change{Kind: "stack", Name: "orders-db", Version: starvedVersion, Author: "ops-ldn", Title: "Save connections of the orders database", Files: 1, Lines: 2}
+	malformed = change{Kind: "gadget", Name: "checkout", Version: "1.7.0"}
+)
+
+// story is played in this order.
+var story = []scene{
+	{Scene{"harmless", "A harmless change of search", "search 2.1.0 is as fast as before: it passes"},
+		"passed", releasing(renamed), passes("team-search")},
+	{Scene{"slower", "A slower checkout", "checkout 1.5.0 asks the database twice: +40 % at p95, confirmed, and its on-call is mentioned"},
+		"regressed, confirmed, and dev-sg was mentioned", sendSlower, checkSlower},
+	{Scene{"supersede", "Two fixes in a row", "checkout 1.5.1 waits behind a change of search, and 1.5.2 supersedes it"},
+		"the first fix was superseded, the second passed", releasing(reworded, hasty, repaired), checkSuperseded},
+	{Scene{"database", "A change of the orders database", "only the scenarios of its users run, and London reads of it"},
+		"the scenarios of its users passed, no other ran", releasing(widened), checkDatabase},
+	{Scene{"malformed", "A malformed event", "is refused, and the reason is told"},
+		"refused", sendMalformed, checkMalformed},
+	{Scene{"broken", "A deploy that fails", "checkout 1.6.0 does not start: its team is told why, and gets back what ran before"},
+		"its team was told why", releasing(broken), checkBroken},
+	{Scene{"commands", "Commands", "ack for the slower checkout, rerun for search, full for everything"},
+		"acknowledged, repeated, and everything passed", sendCommands, checkCommands},
+}
+
+// more is for the panel only.
+var more = []scene{
+	{Scene{"faster", "A faster search", "search 2.2.0 takes a third less time: improved"}, "", releasing(faster), nil},
+	{Scene{"failing", "A billing that fails now and then", "billing 3.1.0 answers one request in twenty with status 500"}, "", sendFailing, nil},
+	{Scene{"starved", "Too few database connections", "both users of the orders database get slower, and their team is told too"}, "", releasing(starved), nil},
+}
+
+// releasing sends one release after the other.
+func releasing(changes ...change) func(context.Context, *Story) ([]receipt, error) {
+	return func(ctx context.Context, s *Story) (sent []receipt, err error) {
+		for _, c := range changes {
+			taken, err := s.release(ctx, c)
+			if err != nil {
+				return nil, err
+			}
+			sent = append(sent, taken)
+		}
+		return sent, nil
+	}
+}
+
+// passes checks that the first run passes, in that channel.
+func passes(channel string) func(context.Context, *Story, []receipt) error {
+	return func(ctx context.Context, s *Story, sent []receipt) error {
+		if err := s.ends(ctx, sent[0].Run, "done", "pass"); err != nil {
+			return err
+		}
+		_, err := s.reads(ctx, channel, sent[0].Run, "passed", "Results")
+		return err
+	}
+}
+
+func sendSlower(ctx context.Context, s *Story) ([]receipt, error) {
+	taken, err := s.spoil(ctx, slower, repaired)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.slower = taken.Run
+	return []receipt{taken}, nil
+}
+
+func checkSlower(ctx context.Context, s *Story, sent []receipt) error {
+	if err := s.ends(ctx, sent[0].Run, "done", "regressed"); err != nil {
+		return err
+	}
+	found, err := s.reads(ctx, "team-checkout", sent[0].Run, "Regression", "@dev-sg", "confirmed", "checkout-flow")
+	if err == nil && !slices.ContainsFunc(found, func(m message) bool { return len(m.Images) > 0 }) {
+		err = fmt.Errorf("the thread of %s has no chart", sent[0].Run)
+	}
+	return err
+}
+
+func sendFailing(ctx context.Context, s *Story) ([]receipt, error) {
+	taken, err := s.spoil(ctx, failing, mended)
+	return []receipt{taken}, err
+}
+
+// checkSuperseded: sent are the change that holds the environment, the one that waits, and the one that supersedes it.
+func checkSuperseded(ctx context.Context, s *Story, sent []receipt) error {
+	before, waited, last := sent[0].Run, sent[1].Run, sent[2]
+	if !slices.Contains(last.Superseded, waited) {
+		return fmt.Errorf("%s should supersede %s, and supersedes %v", last.Run, waited, last.Superseded)
+	}
+	if err := s.ends(ctx, waited, "superseded", ""); err != nil {
+		return err
+	}
+	if _, err := s.reads(ctx, "team-checkout", waited, "superseded", last.Run); err != nil {
+		return err
+	}
+	return errors.Join(s.ends(ctx, before, "done", "pass"), s.ends(ctx, last.Run, "done", "pass"))
+}
+
+func checkDatabase(ctx context.Context, s *Story, sent []receipt) error {
+	if err := s.ends(ctx, sent[0].Run, "done", "pass"); err != nil {
+		return err
+	}
+	found, err := s.reads(ctx, "infrastructure", sent[0].Run, "checkout-flow", "billing-invoices", "Results")
+	if err == nil && strings.Contains(text(found), "search-page") {
+		err = fmt.Errorf("%s should not test search-page, which does not use the database", sent[0].Run)
+	}
+	return err
+}
+
+// sendMalformed expects to be refused.
+func sendMalformed(ctx context.Context, s *Story) ([]receipt, error) {
+	_, err := s.client().post(ctx, s.envelope(malformed))
+	var refused *refusal
+	switch {
+	case errors.As(err, &refused) && refused.status == http.StatusBadRequest:
+		return nil, nil
+	case err == nil:
+		return nil, errors.New("the malformed event was taken in")
+	}
+	return nil, err
+}
+
+func checkMalformed(ctx context.Context, s *Story, _ []receipt) error {
+	return s.eventually(ctx, func() (string, error) {
+		messages, err := s.client().transcript(ctx)
+		refused := slices.DeleteFunc(messages, func(m message) bool { return m.Channel != "infrastructure" })
+		return lacks("#infrastructure", text(refused), []string{"An event was refused", malformed.Kind}), err
+	})
+}
+
+func checkBroken(ctx context.Context, s *Story, sent []receipt) error {
+	if err := s.ends(ctx, sent[0].Run, "done", "failed"); err != nil {
+		return err
+	}
+	_, err := s.reads(ctx, "team-checkout", sent[0].Run, "missing ORDERS_DB_URL", "restored "+repaired.Version)
+	return err
+}
+
+// sendCommands lets each team say one: sent are the rerun, the full run and the run that was acknowledged.
+func sendCommands(ctx context.Context, s *Story) ([]receipt, error) {
+	rerun, failed := s.ask(ctx, words{Channel: "team-search", As: "dev-syd", Text: "rerun search"}, "asked for a rerun")
+	full, err := s.full(ctx)
+	failed = errors.Join(failed, err)
+	s.mu.Lock()
+	slower := s.slower
+	s.mu.Unlock()
+	if slower != "" { // before something got slower there is nothing to acknowledge
+		said := "ack " + slower + " because " + repaired.Version + " reads the stock with the order"
+		failed = errors.Join(failed, s.client().command(ctx, words{Channel: "team-checkout", As: "dev-sg", Text: said}))
+	}
+	return []receipt{{Run: rerun}, {Run: full}, {Run: slower}}, failed
+}
+
+func checkCommands(ctx context.Context, s *Story, sent []receipt) error {
+	rerun, full, slower := sent[0].Run, sent[1].Run, sent[2].Run
+	_, acknowledged := s.reads(ctx, "team-checkout", slower, "Acknowledged by dev-sg")
+	if err := errors.Join(acknowledged, s.ends(ctx, rerun, "done", "pass"), s.ends(ctx, full, "done", "pass")); err != nil {
+		return err
+	}
+	_, repeated := s.reads(ctx, "team-search", rerun, "Repeats: ")
+	_, tested := s.reads(ctx, "infrastructure", full, "all 3", "passed")
+	return errors.Join(repeated, tested)
+}
