@@ -70,6 +70,7 @@ func (f *fake) event(w http.ResponseWriter, r *http.Request) {
 		last := f.runs[len(f.runs)-2]
 		last.state, last.verdict, last.looks = "superseded", "", 2
 		answer.Superseded = []string{last.id}
+		f.say("team-checkout", thread(f.messages, "team-checkout", last.id)[0].ID, "superseded by "+answer.Run)
 	}
 	json.NewEncoder(w).Encode(map[string]any{"runs": []receipt{answer}})
 }
@@ -81,7 +82,6 @@ var channelOf = map[string]string{
 // said in the thread of a version, besides what is said of every one.
 var said = map[string]string{
 	slowerVersion: "Regression of checkout-flow, confirmed: @dev-sg",
-	hasty.Version: "superseded by R10",
 	widerVersion:  "checkout-flow, billing-invoices",
 	brokenVersion: "panic: missing ORDERS_DB_URL\nrestored " + repaired.Version,
 }

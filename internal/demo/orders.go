@@ -21,7 +21,7 @@ type settings struct {
 var stackReleases = map[string]settings{
 	"41":           {connections: 20, timeout: 250 * time.Millisecond},
 	widerVersion:   {connections: 40, timeout: 250 * time.Millisecond},
-	starvedVersion: {connections: 4, timeout: 250 * time.Millisecond},
+	starvedVersion: {connections: 3, timeout: 250 * time.Millisecond},
 }
 
 const (

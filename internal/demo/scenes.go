@@ -65,7 +65,7 @@ var story = []scene{
 var more = []scene{
 	{Scene{"faster", "A faster search", "search 2.2.0 takes a third less time: improved"}, "", releasing(faster), nil},
 	{Scene{"failing", "A billing that fails now and then", "billing 3.1.0 answers one request in twenty with status 500"}, "", sendFailing, nil},
-	{Scene{"starved", "Too few database connections", "both users of the orders database get slower, and their team is told too"}, "", releasing(starved), nil},
+	{Scene{"starved", "Too few database connections", "checkout waits for a connection until it fails: its team reads of it beside London"}, "", releasing(starved), nil},
 }
 
 // releasing sends one release after the other.

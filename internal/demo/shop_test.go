@@ -123,6 +123,7 @@ func TestVersionsDifferInLatencyAsDeclared(t *testing.T) {
 }
 
 func TestADeployReplacesTheVersionWithoutLosingRequests(t *testing.T) {
+	t.Parallel()
 	shop := newShop(t)
 	require.Equal(t, "503 Service Unavailable", mustAsk(t, shop, "/cart"), "nothing is deployed yet")
 	mustDeploy(t, shop, "checkout", "1.4.0")
@@ -164,6 +165,7 @@ func TestADeployThatFailsSaysWhyAndLeavesTheOldVersion(t *testing.T) {
 }
 
 func TestSomeRequestsFailInAVersionThatIsDeclaredSo(t *testing.T) {
+	t.Parallel()
 	shop := newShop(t)
 	mustDeploy(t, shop, "billing", failingVersion)
 	_, answers := load(t, shop, "/invoices", 300)

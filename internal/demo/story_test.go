@@ -55,7 +55,7 @@ func TestPlayReportsWhatDiffers(t *testing.T) {
 	}{
 		"a regression that was missed": {
 			func(f *fake) { f.verdicts[slowerVersion] = "pass" },
-			[]string{"scene 2, A slower checkout: R8 should end regressed, and ended pass"},
+			[]string{"scene 2, A slower checkout: R9 should end regressed, and ended pass"},
 		},
 		"a false alarm": {
 			func(f *fake) { f.verdicts[renamed.Version] = "suspect" },

@@ -80,7 +80,7 @@ func sum(log *slog.Logger, receipts []pipeline.Receipt) string {
 		if r.Outcome != pipeline.Repeated {
 			outcome = Taken
 		}
-		log.Info("event "+r.Outcome, "run", r.Run, "superseded", r.Superseded)
+		log.Info("event submitted", "outcome", r.Outcome, "run", r.Run, "superseded", r.Superseded)
 	}
 	return outcome
 }

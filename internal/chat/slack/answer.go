@@ -3,7 +3,6 @@ package slack
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -126,13 +125,13 @@ func (c *Chat) replyInThread(ctx context.Context, said *words, ts string, reply 
 		_, _, err = c.api.PostMessageContext(ctx, at, append(options, inThread(cmp.Or(said.thread, ts)))...)
 	}
 	if err != nil {
-		c.Log.Error("an answer did not reach slack", "channel", at, "error", classify(err))
+		c.log.Error("an answer did not reach slack", "channel", at, "error", classify(err))
 	}
 }
 
 // first claims the words: false when they came before.
 func (c *Chat) first(ctx context.Context, said *words) (bool, error) {
-	first, err := c.Seen.First(ctx, "slack/"+said.key, replays)
+	first, err := c.seen.First(ctx, "slack/"+said.key, replays)
 	if err != nil {
 		return false, fmt.Errorf("claim %s: %w", said.key, err)
 	}
@@ -155,9 +154,9 @@ func (c *Chat) carryOut(ctx context.Context, said *words, do Doer) commands.Repl
 		caller.Name = c.name(ctx, caller.User)
 	}
 	if said.root != "" {
-		run, err := c.Threads.RunOf(ctx, caller.Channel, said.root)
+		run, err := c.threads.RunOf(ctx, caller.Channel, said.root)
 		if err != nil {
-			c.Log.Error("no telling which run a thread speaks of", "channel", caller.Channel, "root", said.root, "error", err)
+			c.log.Error("no telling which run a thread speaks of", "channel", caller.Channel, "root", said.root, "error", err)
 		}
 		caller.Run = run
 	}
@@ -166,13 +165,8 @@ func (c *Chat) carryOut(ctx context.Context, said *words, do Doer) commands.Repl
 
 // respond sends by a response_url, which is a secret for half an hour: it is kept out of the log.
 func (c *Chat) respond(ctx context.Context, responseURL string, m *slack.WebhookMessage) {
-	err := slack.PostWebhookCustomHTTPContext(ctx, responseURL, c.HTTP, m)
-	var u *url.Error
-	if errors.As(err, &u) {
-		err = u.Err
-	}
-	if err != nil {
-		c.Log.Error("an answer did not reach slack's response_url", "error", err)
+	if err := slack.PostWebhookCustomHTTPContext(ctx, responseURL, c.http, m); err != nil {
+		c.log.Error("an answer did not reach slack's response_url", "error", withoutURL(err))
 	}
 }
 

@@ -183,12 +183,11 @@ func (f *fake) receive(w http.ResponseWriter, r *http.Request) {
 	if before := f.fail["upload"]; before != nil && before(w) {
 		return
 	}
-	file, _, err := r.FormFile("file")
-	if u == nil || err != nil {
+	if u == nil {
 		http.Error(w, "no such upload", http.StatusNotFound)
 		return
 	}
-	u.data, _ = io.ReadAll(file)
+	u.data, _ = io.ReadAll(r.Body)
 	_, _ = io.WriteString(w, "OK")
 }
 

@@ -42,13 +42,13 @@ func (c *Chat) receive(w http.ResponseWriter, r *http.Request, do Doer) {
 		http.Error(w, "body unreadable or too large", http.StatusRequestEntityTooLarge)
 		return
 	}
-	if err := verify(r.Header, body, c.SigningSecret); err != nil {
-		c.Log.Warn("refused a request that slack did not sign", "path", r.URL.Path, "from", r.RemoteAddr, "error", err)
+	if err := verify(r.Header, body, c.signingSecret); err != nil {
+		c.log.Warn("refused a request that slack did not sign", "path", r.URL.Path, "from", r.RemoteAddr, "error", err)
 		http.Error(w, "not signed by slack", http.StatusUnauthorized)
 		return
 	}
 	if err := c.dispatch(w, r, body, do); err != nil {
-		c.Log.Error("slack's request came to nothing", "path", r.URL.Path, "error", err)
+		c.log.Error("slack's request came to nothing", "path", r.URL.Path, "error", err)
 		status := http.StatusInternalServerError
 		if errors.Is(err, errMalformed) {
 			status = http.StatusBadRequest

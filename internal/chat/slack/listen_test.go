@@ -117,7 +117,7 @@ func TestSignature(t *testing.T) {
 		require.Empty(t, d.said, name)
 	}
 	c := newFake(t).chat(t)
-	c.SigningSecret = ""
+	c.signingSecret = ""
 	require.Equal(t, http.StatusUnauthorized, send(c, answering("", true), signed("/slack/commands", form, body, "", now)).Code)
 }
 
@@ -157,7 +157,7 @@ func TestRepetitionIsDoneOnce(t *testing.T) {
 // When the store does not answer, Slack is told so, and delivers again.
 func TestStoreDown(t *testing.T) {
 	c, d := newFake(t).chat(t), answering("Status", true)
-	c.Seen = &seen{err: errors.New("redis is away")}
+	c.seen = &seen{err: errors.New("redis is away")}
 	w := send(c, d, signed("/slack/events", jsonType, mention("<@U0BELL> status", "Ev1", ""), secret, time.Now()))
 	require.Equal(t, http.StatusInternalServerError, w.Code)
 	require.Empty(t, d.said)
@@ -167,7 +167,7 @@ func TestSlowCommandAnswersLater(t *testing.T) {
 	c := newFake(t).chat(t)
 	synctest.Test(t, func(t *testing.T) {
 		var posted bytes.Buffer
-		c.HTTP = &http.Client{Transport: inProcess{http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		c.http = &http.Client{Transport: inProcess{http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = fmt.Fprint(&posted, r.URL, " ")
 			_, _ = posted.ReadFrom(r.Body)
 		})}}
@@ -217,7 +217,7 @@ func TestButton(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := newFake(t).chat(t)
 			got := ""
-			c.HTTP = &http.Client{Transport: inProcess{http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			c.http = &http.Client{Transport: inProcess{http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 				var b bytes.Buffer
 				_, _ = b.ReadFrom(r.Body)
 				got += b.String()

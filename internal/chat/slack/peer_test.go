@@ -113,7 +113,7 @@ func converse(t *testing.T, s *peers.Slack, c *Chat, d *doer) {
 	o.Message.Actions = []bot.Action{{Label: "Acknowledge", Command: "ack R42"}}
 	ts, err := c.Post(t.Context(), o)
 	require.NoError(t, err)
-	c.Threads = threads{ts: "R42"}
+	c.threads = threads{ts: "R42"}
 	steps := []struct {
 		say  func()
 		want string

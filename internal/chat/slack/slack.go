@@ -54,7 +54,14 @@ type Settings struct {
 
 // Chat speaks in the channels of one workspace. It is safe for concurrent use once Hello has returned.
 type Chat struct {
-	Settings
+	signingSecret string
+	appToken      string
+	seen          Seen
+	threads       Threads
+	log           *slog.Logger
+	now           func() time.Time
+	http          *http.Client
+
 	api       *slack.Client
 	base      *url.URL
 	workspace string     // address of the workspace, as Hello learnt it
@@ -92,7 +99,8 @@ func New(s Settings) (*Chat, error) {
 	}
 	api := slack.New(s.BotToken, slack.OptionHTTPClient(s.HTTP), slack.OptionAPIURL(s.APIURL), slack.OptionAppLevelToken(s.AppToken))
 	return &Chat{
-		Settings: s, api: api, base: base, workspace: "https://slack.com/", every: 1,
+		signingSecret: s.SigningSecret, appToken: s.AppToken, seen: s.Seen, threads: s.Threads, log: s.Log, now: s.Now, http: s.HTTP,
+		api: api, base: base, workspace: "https://slack.com/", every: 1,
 		paces: map[string]*rate.Limiter{}, names: map[string]named{},
 	}, nil
 }
@@ -110,7 +118,7 @@ func (c *Chat) Hello(ctx context.Context) error {
 		c.workspace = strings.TrimRight(who.URL, "/") + "/"
 	}
 	c.self = who.UserID
-	c.Log.Info("connected to slack", "workspace", who.Team, "bot", who.User)
+	c.log.Info("connected to slack", "workspace", who.Team, "bot", who.User)
 	return nil
 }
 
@@ -143,16 +151,16 @@ func (c *Chat) name(ctx context.Context, user string) string {
 	c.mu.Lock()
 	known, ok := c.names[user]
 	c.mu.Unlock()
-	if ok && c.Now().Sub(known.at) < time.Hour {
+	if ok && c.now().Sub(known.at) < time.Hour {
 		return known.name
 	}
 	info, err := c.api.GetUserInfoContext(ctx, user)
 	if err != nil {
-		c.Log.Warn("slack does not tell a user's name", "user", user, "error", err)
+		c.log.Warn("slack does not tell a user's name", "user", user, "error", err)
 		return user
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.names[user] = named{info.Name, c.Now()}
+	c.names[user] = named{info.Name, c.now()}
 	return info.Name
 }

@@ -15,10 +15,10 @@ import (
 // Socket listens by Socket Mode until the context ends; then it returns nil. It reconnects by itself, and gives up only when
 // Slack refuses the app token.
 func (c *Chat) Socket(ctx context.Context, do Doer) error {
-	if c.AppToken == "" {
+	if c.appToken == "" {
 		return errors.New("chat.slack.app_token is empty: Socket Mode needs an app token (xapp-…) with the scope connections:write")
 	}
-	client := socketmode.New(c.api, socketmode.OptionLog(slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug)))
+	client := socketmode.New(c.api, socketmode.OptionLog(slog.NewLogLogger(c.log.Handler(), slog.LevelDebug)))
 	g, inner := errgroup.WithContext(ctx)
 	g.Go(func() error { return client.RunContext(inner) })
 	g.Go(func() error { return c.listen(inner, client, do) })
@@ -36,7 +36,7 @@ func (c *Chat) listen(ctx context.Context, client *socketmode.Client, do Doer) e
 		case e := <-client.Events:
 			c.background(ctx, func(ctx context.Context) {
 				if err := c.hear(ctx, client, e, do); err != nil {
-					c.Log.Error("slack's envelope came to nothing", "type", string(e.Type), "error", err)
+					c.log.Error("slack's envelope came to nothing", "type", string(e.Type), "error", err)
 				}
 			})
 		}
@@ -53,7 +53,7 @@ func (c *Chat) hear(ctx context.Context, client *socketmode.Client, e socketmode
 	case slack.InteractionCallback:
 		said, err = c.press(data)
 	case *slack.ConnectionErrorEvent:
-		c.Log.Warn("slack socket mode is not connected", "attempt", data.Attempt, "again_in", data.Backoff, "error", data.ErrorObj)
+		c.log.Warn("slack socket mode is not connected", "attempt", data.Attempt, "again_in", data.Backoff, "error", data.ErrorObj)
 		return nil
 	default:
 		if e.Type != socketmode.EventTypeEventsAPI {

@@ -99,7 +99,7 @@ func room(doer Doer) Room {
 	}
 }
 
-// post fails the test when the chat does not take the message.
+// mustPost fails the test when the chat does not take the message.
 func (c *Chat) mustPost(t *testing.T, o bot.Outgoing) string {
 	t.Helper()
 	ref, err := c.Post(context.Background(), o)

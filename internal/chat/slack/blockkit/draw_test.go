@@ -53,14 +53,18 @@ var messages = map[string]bot.Message{
 	},
 	"results": {
 		Title: "Results", Mood: "regressed",
-		Table: &bot.Table{Head: []string{"checkout-flow", "was", "now", "band"}, Rows: [][]string{
-			{"p50", "21 ms", "29 ms", "20–23"}, {"p95", "120 ms", "169 ms", "108–133"}, {"errors", "0 %", "0.1 %", "0–0.4"},
+		Table: &bot.Table{Head: []string{"", "now", "was", "band", "previous"}, Rows: [][]string{
+			{"checkout-flow", "regressed", "", "", ""},
+			{"  p50", "29 ms", "21 ms, +38 %", "20–23 ms", "21 ms"},
+			{"  p95", "! 169 ms", "120 ms, +41 %", "108–133 ms", "121 ms"},
+			{"  order p95", "180 ms", "–", "–", "–"},
+			{"and 2 more: pass", "", "", "", ""},
 		}},
 		Footer: bot.Plain("Compared with R36, R37, R38, R39, R41."),
 	},
-	"wide results": {
+	"flat results": {
 		Title: "Results", Mood: "pass",
-		Table: &bot.Table{Head: []string{"", "was", "now", "band", "previous release"}, Rows: [][]string{
+		Table: &bot.Table{Head: []string{"Load", "was", "now", "band", "previous release"}, Rows: [][]string{
 			{"checkout-flow p95", "120 ms", "122 ms, +2 %", "108–133 ms", "121 ms"},
 			{"search_products_v2 p95", "80 ms", "", "75–86 ms", ""},
 		}},

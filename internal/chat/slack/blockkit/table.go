@@ -8,77 +8,54 @@ import (
 )
 
 const (
-	phoneColumns = 44 // characters of the fixed-width face that stand in one line on a screen 360 px wide
-	cellShare    = 80 // units of a cell
-	rowShare     = 800
-	fence        = "```"
+	cellShare = 80  // units of a cell
+	rowShare  = 800 // units of a row
 )
 
-// table draws the table as the texts of sections: in columns where a phone has room for them, else each row in words.
+// table draws the table as the texts of sections, a row a line of words: "`p95` now 169 ms · was 120 ms". Columns in a
+// fixed-width face break on a phone, where about 44 characters fit a line, and hardly any of the bot's tables are that narrow.
 func table(t bot.Table) []string {
-	t = tidy(t)
-	if len(t.Rows) == 0 {
-		return nil
+	var rows []string
+	if head := (pen{}).line(bot.Plain(cell(t.Head, 0)), rowShare); head != "" {
+		rows = append(rows, head)
 	}
-	lines := strings.Split(t.String(), "\n")
-	if !narrow(lines) {
-		return chunks(sentences(t))
+	for _, row := range t.Rows {
+		if line := (pen{}).line(words(t.Head, row), rowShare); line != "" {
+			rows = append(rows, line)
+		}
 	}
-	for i, line := range lines {
-		lines[i] = escaped(strings.ReplaceAll(line, "`", "'"), rowShare)
-	}
-	texts := chunks(lines)
-	for i, text := range texts {
-		texts[i] = fence + "\n" + text + "\n" + fence
-	}
-	return texts
+	return chunks(rows)
 }
 
-// tidy makes the table one that can be drawn: clean cells of a sensible length, each row as long as the head.
-func tidy(t bot.Table) bot.Table {
-	row := func(cells []string) []string {
-		tidied := make([]string, len(t.Head))
-		for i := range min(len(tidied), len(cells)) {
-			tidied[i] = strings.TrimSpace(shorten(clean(cells[i], false), cellShare))
-		}
-		return tidied
+// words are one row: its name, which is code where the row is indented below another, and each value after its heading. A
+// single value needs no heading: it speaks of the row. A value that the bot marks with an exclamation mark is bold.
+func words(head, row []string) bot.Text {
+	name := bot.Bold(cell(row, 0))
+	if len(row) > 0 && strings.HasPrefix(row[0], " ") {
+		name = bot.Code(cell(row, 0))
 	}
-	tidied := bot.Table{Head: row(t.Head)}
-	for _, cells := range t.Rows {
-		if r := row(cells); !blank(strings.Join(r, "")) {
-			tidied.Rows = append(tidied.Rows, r)
+	line, separator := bot.Text{name}, " "
+	for i := 1; i < len(head); i++ {
+		value := cell(row, i)
+		if value == "" || value == "–" {
+			continue
 		}
+		label := cell(head, i) + " "
+		if name.Bold && strings.Join(row[1:], "") == row[i] {
+			label = ""
+		}
+		line = append(line, bot.Span{Text: separator + label}, bot.Span{Text: value, Bold: strings.HasPrefix(value, "! ")})
+		separator = " · "
 	}
-	return tidied
+	return line
 }
 
-func narrow(lines []string) bool {
-	for _, line := range lines {
-		if units(line) > phoneColumns {
-			return false
-		}
+// cell is clean and of a sensible length; empty where the row ends before it.
+func cell(row []string, i int) string {
+	if i >= len(row) {
+		return ""
 	}
-	return true
-}
-
-// sentences are the rows in words: the first cell bold, below it the others, each after its heading.
-func sentences(t bot.Table) []string {
-	rows := make([]string, len(t.Rows))
-	for i, row := range t.Rows {
-		var cells bot.Text
-		for j, cell := range row[1:] {
-			if cell == "" {
-				continue
-			}
-			if len(cells) > 0 {
-				cells = append(cells, bot.Span{Text: " · "})
-			}
-			cells = append(cells, bot.Span{Text: strings.TrimSpace(t.Head[j+1] + " " + cell)})
-		}
-		name := (pen{}).line(bot.Text{bot.Bold(row[0])}, rowShare)
-		rows[i] = strings.Trim(name+"\n"+(pen{}).line(cells, rowShare), "\n")
-	}
-	return rows
+	return Line(row[i], cellShare)
 }
 
 // chunks joins the rows to texts that fit a section. Rows beyond the table's share are counted, not drawn.
@@ -91,7 +68,7 @@ func chunks(rows []string) []string {
 			lines = append(lines, fmt.Sprintf("… and %d more rows", len(rows)-i))
 			break
 		}
-		if size += length; size > maxSection-3*reserve {
+		if size += length; size > maxSection-2*reserve {
 			texts = append(texts, strings.Join(lines, "\n"))
 			lines, size = nil, length
 		}
