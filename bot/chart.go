@@ -1,8 +1,12 @@
 package bot
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"bellwether/charts"
 	"bellwether/pipeline"
@@ -45,15 +49,52 @@ func errorRate(record pipeline.Record, second int) float64 {
 // chartTitle is the finding, not the axes.
 func chartTitle(o pipeline.Outcome) string {
 	if f, ok := telling(o); ok {
-		return fmt.Sprintf("%s: %s", f.Group, sentence(f))
+		return f.Group + ": " + breath(f)
+	}
+	if o.Reason != "" {
+		return fmt.Sprintf("%s: %s, %s", o.Scenario, word(o.Verdict), o.Reason)
 	}
 	return o.Scenario + ": " + word(o.Verdict)
 }
 
 func subtitle(run pipeline.Run, o pipeline.Outcome) string {
-	s := fmt.Sprintf("%s · %s · %s", run.Subject(), run.Environment, run.ID)
-	if n := len(o.Baseline); n > 0 {
-		return s + fmt.Sprintf(" · against %s", count(n, "earlier run"))
+	parts := []string{run.Subject(), run.Environment, run.ID, "no baseline yet"}
+	if run.Change().Name == "" { // the subject names the environment
+		parts = slices.Delete(parts, 1, 2)
 	}
-	return s + " · no baseline yet"
+	if n := len(o.Baseline); n > 0 {
+		parts[len(parts)-1] = "against " + count(n, "earlier run")
+	}
+	return strings.Join(parts, " · ")
+}
+
+// chart posts the picture of an outcome, drawn once.
+func (v voice) chart(ctx context.Context, o pipeline.Outcome) error {
+	if o.Verdict == pipeline.Failed {
+		return nil
+	}
+	record, err := v.Records.Record(ctx, o.Result)
+	if errors.Is(err, ErrNotFound) {
+		return nil // expired; it was posted long ago
+	}
+	if err != nil {
+		return fmt.Errorf("chart of %s: %w", o.Scenario, err)
+	}
+	picture := Chart(v.run, o, record, v.Catalog().Scenarios[o.Scenario].Gates)
+	p := &Picture{Key: o.Result, Name: o.Scenario + ".png", Alt: picture.Alt()}
+	if err := v.draw(ctx, p.Key, picture); err != nil {
+		return err
+	}
+	return v.want(ctx, "chart/"+o.Scenario, Message{Title: o.Scenario + ", second by second", Mood: MoodOf(o.Verdict), Picture: p})
+}
+
+func (v voice) draw(ctx context.Context, key string, picture charts.Latency) error {
+	if _, err := v.Pictures.Picture(ctx, key); !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	png, err := picture.PNG()
+	if err != nil {
+		return fmt.Errorf("draw %s: %w", key, err)
+	}
+	return v.Pictures.KeepPicture(ctx, key, png)
 }

@@ -10,6 +10,53 @@ import (
 	"bellwether/pipeline"
 )
 
+// Chat is one platform. Its adapters live in internal/chat.
+//
+// An error that is none of NotSent and Refused is ambiguous: the message may have been posted, and Deliver looks before it
+// tries again.
+type Chat interface {
+	// Post sends a new message, into a thread when Outgoing.Thread is set, and returns the platform's id for it. A message
+	// carries its intent (Outgoing.ID) with it, so that Find can see it. A message with a picture is posted as that picture.
+	Post(ctx context.Context, o Outgoing) (ref string, err error)
+	// Edit gives a posted message new content.
+	Edit(ctx context.Context, o Outgoing, ref string) error
+	// Find looks for a message posted with this intent at or after since; "" when there is none.
+	Find(ctx context.Context, o Outgoing, since time.Time) (ref string, err error)
+}
+
+// Outgoing is one intent: a message that shall be visible in a channel.
+type Outgoing struct {
+	ID      string           `json:"id"` // the intent: "R42/slack:C0CHECKOUT/root"; unique, also across restarts
+	Channel pipeline.Channel `json:"channel"`
+	Root    string           `json:"root,omitempty"` // intent of the thread's root; empty for a root
+	Run     string           `json:"run,omitempty"`  // the run it speaks of; commands typed in its thread mean this run
+	Version int64            `json:"version"`        // of the content: a newer one replaces an older one, never the reverse
+	Message Message          `json:"message"`
+
+	// What Deliver looks up before it calls an adapter.
+	Thread  string            `json:"-"` // the root's platform id
+	Picture []byte            `json:"-"` // the PNG of Message.Picture
+	Links   map[string]string `json:"-"` // platform ids, in this channel, of the roots that spans link to, by run
+}
+
+// NotSent says that the platform certainly did not take the message: it may be tried again after the delay.
+type NotSent struct {
+	After time.Duration
+	Err   error
+}
+
+func (e *NotSent) Error() string { return fmt.Sprintf("not sent, again in %s: %v", e.After, e.Err) }
+func (e *NotSent) Unwrap() error { return e.Err }
+
+// Refused says that the platform will never take this message: it is parked and the operator told.
+type Refused struct{ Err error }
+
+func (e *Refused) Error() string { return "refused for good: " + e.Err.Error() }
+func (e *Refused) Unwrap() error { return e.Err }
+
+// ErrNoChat is returned for a channel on a platform that is not configured.
+var ErrNoChat = errors.New("no such chat platform is configured")
+
 // Outbox keeps intents until they are visible, and what is known of each.
 type Outbox interface {
 	// Want stores what shall be visible and wakes the channel's lane at due. Content as old as the stored one, or equal to
@@ -87,7 +134,7 @@ type dispatch struct {
 }
 
 func (d *dispatch) bring(ctx context.Context) error {
-	if d.letter.Parked != "" {
+	if d.letter.Parked != "" || d.letter.Ref != "" && d.letter.Sent >= d.letter.Version {
 		return nil
 	}
 	if err := d.lookUp(ctx); err != nil {
@@ -101,10 +148,7 @@ func (d *dispatch) bring(ctx context.Context) error {
 	if d.letter.Ref == "" {
 		return d.post(ctx)
 	}
-	if d.letter.Sent < d.letter.Version {
-		return d.edit(ctx)
-	}
-	return nil
+	return d.edit(ctx)
 }
 
 // look finds out what became of an attempt whose end nobody saw.
@@ -129,8 +173,7 @@ func (d *dispatch) post(ctx context.Context) error {
 		return err
 	}
 	ref, err := d.chat.Post(ctx, d.letter.Outgoing)
-	var unsent *NotSent
-	if errors.As(err, &unsent) {
+	if certainlyNot(err) {
 		d.letter.Attempted = time.Time{}
 		return errors.Join(err, d.note(ctx))
 	}
@@ -151,7 +194,7 @@ func (d *dispatch) edit(ctx context.Context) error {
 
 // park gives an intent up. A later content of it is another try.
 func (d *dispatch) park(ctx context.Context, why error) error {
-	d.Log.Error("message parked: the platform refused it", "intent", d.letter.ID, "channel", d.letter.Channel, "reason", why)
+	d.Log.Error("message parked: it cannot be shown", "intent", d.letter.ID, "channel", d.letter.Channel, "reason", why)
 	d.letter.Parked = why.Error()
 	return d.note(ctx)
 }
@@ -160,33 +203,68 @@ func (d *dispatch) note(ctx context.Context) error {
 	return d.Outbox.Note(ctx, d.hold, d.letter.ID, d.letter.Delivery)
 }
 
+// certainlyNot tells whether an attempt to post is known to have shown nothing.
+func certainlyNot(err error) bool {
+	var unsent *NotSent
+	var refused *Refused
+	return errors.As(err, &unsent) || errors.As(err, &refused)
+}
+
 // lookUp fills in what the adapter needs: the root's platform id, linked roots, the picture.
 func (d *dispatch) lookUp(ctx context.Context) error {
 	if d.letter.Root != "" {
-		root, err := d.Outbox.Open(ctx, d.letter.Root)
-		switch {
-		case err != nil:
-			return fmt.Errorf("root of %s: %w", d.letter.ID, err)
-		case root.Parked != "":
-			return &Refused{Err: errors.New("its thread could not be posted: " + root.Parked)}
-		case root.Ref == "":
-			return fmt.Errorf("root of %s is not posted yet", d.letter.ID)
+		if err := d.lookUpRoot(ctx); err != nil {
+			return err
 		}
-		d.letter.Thread = root.Ref
 	}
+	if err := d.lookUpLinks(ctx); err != nil {
+		return err
+	}
+	if d.letter.Message.Picture != nil {
+		return d.lookUpPicture(ctx)
+	}
+	return nil
+}
+
+func (d *dispatch) lookUpRoot(ctx context.Context) error {
+	root, err := d.Outbox.Open(ctx, d.letter.Root)
+	switch {
+	case err != nil:
+		return fmt.Errorf("root of %s: %w", d.letter.ID, err)
+	case root.Ref != "":
+		d.letter.Thread = root.Ref
+		return nil
+	case root.Parked != "":
+		return &Refused{Err: errors.New("its thread could not be posted: " + root.Parked)}
+	}
+	return fmt.Errorf("root of %s is not posted yet", d.letter.ID)
+}
+
+// lookUpLinks leaves out the roots that are not in this channel, or not yet.
+func (d *dispatch) lookUpLinks(ctx context.Context) error {
 	d.letter.Links = map[string]string{}
 	for _, run := range d.letter.Message.threads() {
-		if root, err := d.Outbox.Open(ctx, rootID(run, d.letter.Channel)); err == nil {
+		root, err := d.Outbox.Open(ctx, rootID(run, d.letter.Channel))
+		switch {
+		case errors.Is(err, ErrNotFound):
+		case err != nil:
+			return fmt.Errorf("link from %s to %s: %w", d.letter.ID, run, err)
+		case root.Ref != "":
 			d.letter.Links[run] = root.Ref
 		}
 	}
-	if picture := d.letter.Message.Picture; picture != nil {
-		png, err := d.Pictures.Picture(ctx, picture.Key)
-		if err != nil {
-			return fmt.Errorf("picture of %s: %w", d.letter.ID, err)
-		}
-		d.letter.Picture = png
+	return nil
+}
+
+func (d *dispatch) lookUpPicture(ctx context.Context) error {
+	png, err := d.Pictures.Picture(ctx, d.letter.Message.Picture.Key)
+	if errors.Is(err, ErrNotFound) {
+		return &Refused{Err: errors.New("its picture is no longer kept")}
 	}
+	if err != nil {
+		return fmt.Errorf("picture of %s: %w", d.letter.ID, err)
+	}
+	d.letter.Picture = png
 	return nil
 }
 

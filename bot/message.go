@@ -1,8 +1,13 @@
+// Package bot is what Bellwether says: announcements, progress, reports. It turns runs into platform-neutral messages and
+// delivers them through a Chat, one adapter a platform, so that nothing is lost and nothing is said twice.
 package bot
 
 import (
 	"strings"
 	"time"
+	"unicode"
+
+	"golang.org/x/text/width"
 
 	"bellwether/pipeline"
 )
@@ -42,7 +47,7 @@ type Fact struct {
 	Value Text   `json:"value"`
 }
 
-// Table is small: the first column is text, the others are numbers with their units. Every row has len(Head) cells.
+// Table is small: the first column names a value and its unit, the others are numbers. Every row has len(Head) cells.
 type Table struct {
 	Head []string   `json:"head"`
 	Rows [][]string `json:"rows"`
@@ -89,7 +94,7 @@ type Mention struct {
 // Plain is a line without any markup.
 func Plain(text string) Text { return Text{{Text: text}} }
 
-// Bold, Code, Link, At, Call and ThreadOf make single spans.
+// Bold text.
 func Bold(text string) Span { return Span{Text: text, Bold: true} }
 
 // Code is text in a fixed-width face.
@@ -136,34 +141,76 @@ func (m Message) String() string {
 	if m.Table != nil {
 		lines = append(lines, m.Table.String())
 	}
+	if m.Picture != nil {
+		lines = append(lines, m.Picture.Alt)
+	}
 	if len(m.Footer) > 0 {
 		lines = append(lines, m.Footer.String())
 	}
 	return strings.Join(lines, "\n")
 }
 
-// String is the table in columns padded with spaces, text to the left, numbers to the right.
+// String is the table in columns padded with spaces, the first one to the left, numbers to the right.
 func (t Table) String() string {
-	rows := append([][]string{t.Head}, t.Rows...)
 	widths := make([]int, len(t.Head))
-	for _, row := range rows {
+	for _, row := range t.lines() {
 		for i, cell := range row {
-			widths[i] = max(widths[i], len([]rune(cell)))
+			widths[i] = max(widths[i], columns(cell))
 		}
 	}
-	lines := make([]string, len(rows))
-	for i, row := range rows {
-		var b strings.Builder
-		for j, cell := range row {
-			pad := strings.Repeat(" ", widths[j]-len([]rune(cell)))
-			switch {
-			case j == 0:
-				b.WriteString(cell + pad)
-			default:
-				b.WriteString("  " + pad + cell)
+	var b strings.Builder
+	for n, row := range t.lines() {
+		var line string
+		for i, cell := range row {
+			pad := strings.Repeat(" ", widths[i]-columns(cell))
+			if i == 0 {
+				line = cell + pad
+				continue
 			}
+			line += "  " + pad + cell
 		}
-		lines[i] = strings.TrimRight(b.String(), " ")
+		if n > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(strings.TrimRight(line, " "))
 	}
-	return strings.Join(lines, "\n")
+	return b.String()
+}
+
+// lines are the head and the rows, with exactly a cell for each column, each cell on one line.
+func (t Table) lines() [][]string {
+	lines := make([][]string, 0, 1+len(t.Rows))
+	for _, row := range append([][]string{t.Head}, t.Rows...) {
+		line := make([]string, len(t.Head))
+		for i := range min(len(line), len(row)) {
+			line[i] = strings.Map(inLine, row[i])
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// inLine makes a space of what would break a line.
+func inLine(r rune) rune {
+	if unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) {
+		return ' '
+	}
+	return r
+}
+
+// columns is how much room a text takes in a fixed-width face: two columns for the wide letters of East Asia and emoji, none
+// for marks that stand on another letter.
+func columns(s string) int {
+	n := 0
+	for _, r := range s {
+		kind := width.LookupRune(r).Kind()
+		switch {
+		case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
+		case kind == width.EastAsianWide || kind == width.EastAsianFullwidth:
+			n += 2
+		default:
+			n++
+		}
+	}
+	return n
 }

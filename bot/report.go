@@ -2,15 +2,16 @@ package bot
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 
 	"bellwether/pipeline"
 )
 
-// shownCharts is how many charts a thread gets at most: those of the worst scenarios.
-const shownCharts = 5
+// shownOutcomes is how many scenarios a report has in its table, and how many charts a thread gets: the worst ones.
+const shownOutcomes = 5
 
 // report is what a finished run leaves in its thread: one table, a chart for each scenario that matters, and a mention when,
 // and only when, something regressed.
@@ -40,165 +41,234 @@ func (v voice) report(ctx context.Context) error {
 func (v voice) outputMessage() Message {
 	var body []Text
 	for line := range strings.Lines(v.run.Output) {
-		body = append(body, Text{Code(strings.TrimRight(line, "\n"))})
+		if line = strings.TrimSpace(line); line != "" {
+			body = append(body, Text{Code(line)})
+		}
 	}
 	return Message{Title: "The last lines of its output", Mood: MoodOf(pipeline.Failed), Body: body}
 }
 
 func (v voice) resultsMessage() Message {
-	m := Message{Title: "Results", Mood: MoodOf(v.run.Verdict), Table: v.table()}
-	m.Body = append(m.Body, v.reasons()...)
-	m.Footer = v.comparedWith()
-	return m
+	shown, rest := v.shown()
+	return Message{
+		Title: "Results", Mood: MoodOf(v.run.Verdict), Body: v.reasons(shown, rest), Facts: comparedWith(shown),
+		Table: table(shown), Footer: legend(shown),
+	}
 }
 
-// table has the scenarios that matter, worst first: was, now, the band, the previous release.
-func (v voice) table() *Table {
-	t := &Table{Head: []string{"", "now", "was", "band", "previous"}}
-	shown := v.mattering()
-	for _, o := range shown {
-		t.Rows = append(t.Rows, []string{o.Scenario, word(o.Verdict), "", "", ""})
-		for _, f := range o.Findings {
-			t.Rows = append(t.Rows, findingRow(o.Scenario, f))
-		}
+// shown are the outcomes that a report tells of, worst first, and those it only counts.
+func (v voice) shown() (shown, rest []pipeline.Outcome) {
+	order := []pipeline.Verdict{
+		pipeline.Failed, pipeline.Invalid, pipeline.Regressed, pipeline.Suspect, pipeline.Inconclusive, pipeline.Improved, pipeline.Pass,
 	}
-	if rest := len(v.run.Outcomes) - len(shown); rest > 0 {
-		t.Rows = append(t.Rows, []string{fmt.Sprintf("and %d more: pass", rest), "", "", "", ""})
+	for _, verdict := range order {
+		shown = append(shown, outcomesOf(v.run, verdict)...)
+	}
+	n := min(len(shown), shownOutcomes)
+	return shown[:n], shown[n:]
+}
+
+// mattering are the outcomes worth a picture: everything that is no pass; the first one when all passed.
+func (v voice) mattering() []pipeline.Outcome {
+	shown, _ := v.shown()
+	passed := slices.IndexFunc(shown, func(o pipeline.Outcome) bool { return o.Verdict == pipeline.Pass })
+	if passed < 0 {
+		return shown
+	}
+	return shown[:max(1, passed)]
+}
+
+// table has what was measured: now, in earlier runs (their mean and their band), and in the previous release; nil when
+// nothing was.
+func table(shown []pipeline.Outcome) *Table {
+	if !slices.ContainsFunc(shown, func(o pipeline.Outcome) bool { return len(o.Findings) > 0 }) {
+		return nil
+	}
+	t := &Table{Head: []string{"", "now", "was", "band", "prev"}}
+	if len(shown) == 1 {
+		t.Head[0] = shown[0].Scenario
+	}
+	for _, o := range shown {
+		if len(shown) > 1 {
+			t.Rows = append(t.Rows, titleRow(o))
+		}
+		for _, f := range o.Findings {
+			if f.Group == o.Scenario || f.Verdict != pipeline.Pass {
+				t.Rows = append(t.Rows, findingRow(o.Scenario, f))
+			}
+		}
 	}
 	return t
 }
 
-func findingRow(scenario string, f pipeline.Finding) []string {
-	name := "  " + strings.TrimPrefix(strings.TrimPrefix(f.Group, scenario), "/")
-	name = strings.TrimRight(name, " ") + " " + string(f.Metric)
-	if f.Group == scenario {
-		name = "  " + string(f.Metric)
+func titleRow(o pipeline.Outcome) []string {
+	row := []string{o.Scenario, "", "", "", ""}
+	if len(o.Findings) == 0 {
+		row[1] = word(o.Verdict)
 	}
-	now := amount(f.Metric, f.Now)
-	if alarming(f.Verdict) {
-		now = "! " + now
-	}
-	if f.Rule == pipeline.RuleNoBaseline {
-		return []string{name, now, "–", "–", "–"}
-	}
-	return []string{name, now, amount(f.Metric, f.Was) + change(f), span(f.Metric, f.BandLow, f.BandHigh), amount(f.Metric, f.Previous)}
+	return row
 }
 
-// reasons are the sentences that explain each outcome.
-func (v voice) reasons() []Text {
+func findingRow(scenario string, f pipeline.Finding) []string {
+	row := []string{label(scenario, f) + " " + unit(f.Metric), number(f.Metric, f.Now), "–", "–", "–"}
+	if alarming(f.Verdict) {
+		row[1] = "! " + row[1]
+	}
+	if compared(f) {
+		row[2] = number(f.Metric, f.Was)
+		row[3] = number(f.Metric, f.BandLow) + "–" + number(f.Metric, f.BandHigh)
+	}
+	if compared(f) || f.Previous > 0 {
+		row[4] = number(f.Metric, f.Previous)
+	}
+	return row
+}
+
+// reasons explain the outcomes; those that share an explanation share a line.
+func (v voice) reasons(shown, rest []pipeline.Outcome) []Text {
 	var lines []Text
 	if v.run.Reason != "" {
-		lines = append(lines, Plain(v.run.Reason))
+		lines = append(lines, Plain(capital(stopped(v.run.Reason))))
 	}
-	for _, o := range v.mattering() {
-		if o.Reason != "" {
-			lines = append(lines, Text{Bold(o.Scenario), {Text: ": " + o.Reason}})
+	var said, names []string
+	for _, o := range shown {
+		s := v.explain(o)
+		if i := slices.Index(said, s); i >= 0 {
+			names[i] += ", " + o.Scenario
+		} else if s != "" {
+			said, names = append(said, s), append(names, o.Scenario)
 		}
-		for _, f := range o.Findings {
-			if s := explain(f); s != "" {
-				lines = append(lines, Text{Bold(f.Group + " " + string(f.Metric)), {Text: ": " + s}})
-			}
+	}
+	for i, s := range said {
+		if len(v.run.Outcomes) == 1 {
+			lines = append(lines, Plain(capital(s)))
+			continue
 		}
+		lines = append(lines, Text{Bold(names[i]), {Text: ": " + s}})
+	}
+	if len(rest) > 0 {
+		lines = append(lines, Plain("Not shown: "+tally(rest)+"."))
 	}
 	return lines
 }
 
-// comparedWith names the baseline and what this run could have seen.
-func (v voice) comparedWith() Text {
-	for _, o := range v.mattering() {
-		if len(o.Baseline) == 0 {
+// tally counts outcomes by verdict: "2 regressed, 3 passed". They are in the order of their verdicts.
+func tally(outcomes []pipeline.Outcome) string {
+	var counts []string
+	for len(outcomes) > 0 {
+		n := slices.IndexFunc(outcomes, func(o pipeline.Outcome) bool { return o.Verdict != outcomes[0].Verdict })
+		if n < 0 {
+			n = len(outcomes)
+		}
+		counts = append(counts, fmt.Sprintf("%d %s", n, word(outcomes[0].Verdict)))
+		outcomes = outcomes[n:]
+	}
+	return strings.Join(counts, ", ")
+}
+
+// comparedWith names the runs of each baseline, and its scenarios where there are several baselines.
+func comparedWith(shown []pipeline.Outcome) []Fact {
+	var baselines [][]string
+	scenarios := map[string][]string{}
+	for _, o := range shown {
+		key := strings.Join(o.Baseline, " ")
+		if len(o.Baseline) == 0 || !slices.ContainsFunc(o.Findings, compared) {
 			continue
 		}
-		t := Plain("Compared with ")
-		for i, id := range o.Baseline {
-			if i > 0 {
-				t = append(t, Span{Text: ", "})
+		if scenarios[key] == nil {
+			baselines = append(baselines, o.Baseline)
+		}
+		scenarios[key] = append(scenarios[key], o.Scenario)
+	}
+	var facts []Fact
+	for _, runs := range baselines {
+		value := listed(runs)
+		if len(baselines) > 1 {
+			value = append(value, Span{Text: " for " + strings.Join(scenarios[strings.Join(runs, " ")], ", ")})
+		}
+		facts = append(facts, Fact{"Compared with", value})
+	}
+	return facts
+}
+
+// listed names runs, of many the newest three and the oldest.
+func listed(runs []string) Text {
+	const newest = 3
+	var t Text
+	for i, id := range runs {
+		switch {
+		case i == 0:
+		case len(runs) > newest+1 && i == len(runs)-1:
+			t = append(t, Span{Text: " … "})
+		case len(runs) > newest+1 && i >= newest:
+			continue
+		default:
+			t = append(t, Span{Text: ", "})
+		}
+		t = append(t, ThreadOf(id))
+	}
+	if len(runs) > newest+1 {
+		t = append(t, Span{Text: fmt.Sprintf(" (%d runs)", len(runs))})
+	}
+	return t
+}
+
+// legend explains the table, and says what this run could have seen.
+func legend(shown []pipeline.Outcome) Text {
+	var worse, past bool
+	var mde float64
+	for _, o := range shown {
+		for _, f := range o.Findings {
+			worse = worse || alarming(f.Verdict)
+			past = past || compared(f)
+			if f.Group == o.Scenario && f.Metric == pipeline.P95 {
+				mde = max(mde, f.MDE)
 			}
-			t = append(t, ThreadOf(id))
-		}
-		if mde := sensitivity(o); mde > 0 {
-			t = append(t, Span{Text: fmt.Sprintf(". This run could have seen a p95 %s.", percent(mde))})
-		}
-		return t
-	}
-	return nil
-}
-
-func sensitivity(o pipeline.Outcome) float64 {
-	for _, f := range o.Findings {
-		if f.Group == o.Scenario && f.Metric == pipeline.P95 {
-			return f.MDE
 		}
 	}
-	return 0
-}
-
-// mattering are the outcomes worth a picture: everything that is no pass, worst first; the first one when all passed.
-func (v voice) mattering() []pipeline.Outcome {
-	var shown []pipeline.Outcome
-	for _, verdict := range []pipeline.Verdict{pipeline.Failed, pipeline.Invalid, pipeline.Regressed, pipeline.Suspect, pipeline.Inconclusive, pipeline.Improved, pipeline.Pass} {
-		for _, o := range outcomesOf(v.run, verdict) {
-			if len(shown) < shownCharts && (verdict != pipeline.Pass || len(shown) == 0) {
-				shown = append(shown, o)
-			}
-		}
+	var parts []string
+	if worse {
+		parts = append(parts, "! worse, or over its gate")
 	}
-	return shown
-}
-
-// chart posts the picture of an outcome, drawn once.
-func (v voice) chart(ctx context.Context, o pipeline.Outcome) error {
-	if o.Verdict == pipeline.Failed {
+	if past {
+		parts = append(parts, "band: where 19 of 20 unchanged runs land", "prev: previous release")
+	}
+	if mde > 0 {
+		parts = append(parts, fmt.Sprintf("a p95 rise of %s %% would likely be noticed", trimmed(math.Round(mde*100))))
+	}
+	if len(parts) == 0 {
 		return nil
 	}
-	record, err := v.Records.Record(ctx, o.Result)
-	if errors.Is(err, ErrNotFound) {
-		return nil // expired; it was posted long ago
-	}
-	if err != nil {
-		return fmt.Errorf("chart of %s: %w", o.Scenario, err)
-	}
-	picture := Chart(v.run, o, record, v.Catalog().Scenarios[o.Scenario].Gates)
-	p := &Picture{Key: o.Result, Name: o.Scenario + ".png", Alt: picture.Alt()}
-	if err := v.draw(ctx, p.Key, picture); err != nil {
-		return err
-	}
-	return v.want(ctx, "chart/"+o.Scenario, Message{Title: picture.Title, Mood: MoodOf(o.Verdict), Picture: p})
-}
-
-func (v voice) draw(ctx context.Context, key string, picture interface{ PNG() ([]byte, error) }) error {
-	if _, err := v.Pictures.Picture(ctx, key); !errors.Is(err, ErrNotFound) {
-		return err
-	}
-	png, err := picture.PNG()
-	if err != nil {
-		return fmt.Errorf("draw %s: %w", key, err)
-	}
-	return v.Pictures.KeepPicture(ctx, key, png)
+	return Plain(strings.Join(parts, " · "))
 }
 
 func (v voice) mentionMessage() Message {
-	regressed := outcomesOf(v.run, pipeline.Regressed)
-	return Message{
-		Title:   "Regression: " + headline(regressed),
-		Mood:    MoodOf(pipeline.Regressed),
-		Body:    []Text{v.mention(v.run.Team, "please look: fix it, roll it back, or acknowledge it")},
-		Actions: v.actions(),
+	title := "Regression"
+	if f, ok := gravest(outcomesOf(v.run, pipeline.Regressed)); ok {
+		title += ": " + change(f) + " in " + f.Group
 	}
+	return Message{Title: title, Mood: MoodOf(pipeline.Regressed), Body: []Text{v.mention(v.run.Team)}, Actions: v.actions()}
 }
 
-// mention calls who is on call in the team; the team's name where nobody is.
-func (v voice) mention(team, request string) Text {
-	if person, ok := v.Catalog().OnCall(team); ok {
-		return Text{Call(person), {Text: " " + request + "."}}
+// mention calls who is on call in the team.
+func (v voice) mention(team string) Text {
+	request := "please fix it, roll it back or acknowledge it."
+	if v.run.Acknowledged != nil {
+		request = "please fix it or roll it back."
 	}
-	return Plain("Nobody is on call in " + team + ": " + request + ".")
+	if person, ok := v.Catalog().OnCall(team); ok {
+		return Text{Call(person), {Text: " " + request}}
+	}
+	if team == "" {
+		return Plain(capital(request))
+	}
+	return Plain("Nobody is on call in team " + team + ": " + request)
 }
 
 // Headline is the one line that says how a run stands, and its mood.
 func Headline(run pipeline.Run) (string, Mood) { return voice{run: run}.headline() }
 
-// Rows are an outcome's findings as cells of text: metric, now, was, band, previous.
+// Rows are an outcome's findings as cells of text: metric with its unit, now, was, band, previous release.
 func Rows(o pipeline.Outcome) [][]string {
 	var rows [][]string
 	for _, f := range o.Findings {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"bellwether/pipeline"
@@ -23,92 +24,143 @@ func (v voice) root(ctx context.Context) error {
 // headline is the one line that a reader needs.
 func (v voice) headline() (string, Mood) {
 	subject := v.run.Subject()
+	if v.run.Change().Name == "" {
+		subject = capital(subject)
+	}
 	switch v.run.State {
 	case pipeline.Waiting:
 		return subject + ": " + v.waiting(), MoodWaiting
 	case pipeline.Running:
-		return subject + ": " + v.progress(), MoodRunning
+		return subject + v.progress(), MoodRunning
 	case pipeline.Superseded:
 		return subject + " was superseded before it ran", MoodSuperseded
 	case pipeline.Cancelled:
 		return subject + ": the load test was cancelled", MoodCancelled
 	}
-	return subject + " " + v.finding(), MoodOf(v.run.Verdict)
+	return subject + v.finding(), MoodOf(v.run.Verdict)
 }
 
 func (v voice) waiting() string {
+	what := "the load test"
+	if len(v.run.Selection.Scenarios) == 0 {
+		what = "its deployment"
+	}
 	switch {
 	case !v.run.ImageBy.IsZero():
-		return "a load test will start when its image arrives"
+		return what + " starts when its image arrives"
 	case v.run.Position > 0:
-		return fmt.Sprintf("a load test will start after %s", count(v.run.Position, "other run"))
+		return what + " starts after " + count(v.run.Position, "other run")
 	}
-	return "a load test is starting"
+	return what + " is starting"
 }
 
+// progress is what a run is doing, put behind its subject.
 func (v voice) progress() string {
 	tested, total := len(v.run.Results), len(v.run.Selection.Scenarios)
-	switch v.run.Stage {
-	case pipeline.StagePrepare:
-		if v.run.Change().Kind == pipeline.KindStack {
-			return "applying the change"
-		}
-		return "deploying"
-	case pipeline.StageTest:
-		if tested < total {
-			return fmt.Sprintf("running %s (%d of %d)", v.run.Selection.Scenarios[tested].Scenario, tested+1, total)
-		}
-	case pipeline.StageConfirm:
-		return fmt.Sprintf("looks slower; measuring again to be sure (%s so far)", count(len(v.run.Legs), "leg"))
+	switch stage := v.run.Stage; {
+	case v.run.Cancel != nil:
+		return ": stopping"
+	case stage == pipeline.StagePrepare:
+		return ": " + v.preparing()
+	case stage == pipeline.StageTest && tested < total:
+		return ": testing " + v.run.Selection.Scenarios[tested].Scenario + v.position(tested+1, total)
+	case stage == pipeline.StageConfirm:
+		return fmt.Sprintf("%s; measuring again to be sure (%d done)", v.claim(pipeline.Suspect), len(v.run.Legs))
 	}
-	return "comparing with earlier runs"
+	return ": comparing with earlier runs"
 }
 
-// finding is what the verdict found, as the end of a sentence that starts with the subject.
+func (v voice) preparing() string {
+	switch v.run.Change().Kind {
+	case pipeline.KindService:
+		return "deploying"
+	case pipeline.KindStack:
+		return "applying the change"
+	}
+	return "starting"
+}
+
+// position of n among several.
+func (v voice) position(n, total int) string {
+	if total == 1 {
+		return ""
+	}
+	return fmt.Sprintf(" (%d of %d)", n, total)
+}
+
+// finding is what the verdict found, put behind the subject.
 func (v voice) finding() string {
 	worst := outcomesOf(v.run, v.run.Verdict)
 	switch v.run.Verdict {
-	case pipeline.Regressed:
-		return "is " + worse(worst) + ": " + headline(worst)
-	case pipeline.Suspect:
-		return "may be " + worse(worst) + ": " + headline(worst)
-	case pipeline.Improved:
-		return "is faster: " + headline(worst)
+	case pipeline.Regressed, pipeline.Suspect, pipeline.Improved:
+		return v.claim(v.run.Verdict)
 	case pipeline.Invalid:
-		return "could not be judged: the measurement is no good"
+		return " could not be judged: the measurement is not valid" + v.part(worst)
 	case pipeline.Inconclusive:
-		return "could not be judged: too little was measured"
+		return " could not be judged: too little was measured" + v.part(worst)
 	case pipeline.Failed:
-		return "could not be tested: " + v.failure()
+		return v.failed(worst)
 	}
+	return " " + v.passed()
+}
+
+// claim is what the outcomes of a verdict mean for the subject.
+func (v voice) claim(verdict pipeline.Verdict) string {
+	if v.run.Change().Kind == pipeline.KindService {
+		return " " + claim(outcomesOf(v.run, verdict))
+	}
+	return ": " + effect(outcomesOf(v.run, verdict))
+}
+
+// part names the scenarios of a verdict that is not everybody's.
+func (v voice) part(outcomes []pipeline.Outcome) string {
+	if len(outcomes) == 0 || len(v.run.Outcomes) == 1 {
+		return ""
+	}
+	return " in " + outcomes[0].Scenario + others(len(outcomes)-1)
+}
+
+func (v voice) failed(outcomes []pipeline.Outcome) string {
 	switch {
-	case len(v.run.Outcomes) == 0:
+	case v.run.Reason != "":
+		return " could not be tested: " + v.run.Reason
+	case len(outcomes) == 0:
+		return " could not be tested"
+	}
+	broken := outcomes[0].Scenario + others(len(outcomes)-1) + " failed"
+	if len(outcomes) < len(v.run.Outcomes) {
+		return " was tested only in part: " + broken
+	}
+	return " could not be tested: " + broken
+}
+
+func (v voice) passed() string {
+	switch n := len(v.run.Outcomes); {
+	case n == 0:
 		return "is deployed; there is nothing to test"
-	case v.withoutBaseline():
-		return "passed; there is no baseline yet"
+	case n == 2:
+		return "passed in both scenarios" + v.withoutBaseline()
+	case n > 2:
+		return fmt.Sprintf("passed in all %d scenarios", n) + v.withoutBaseline()
+	}
+	f, ok := telling(v.run.Outcomes[0])
+	switch {
+	case ok && compared(f):
+		return fmt.Sprintf("passed: %s %s, was %s", f.Metric, amount(f.Metric, f.Now), amount(f.Metric, f.Was))
+	case ok:
+		return "passed: " + breath(f) + v.withoutBaseline()
 	}
 	return "passed"
 }
 
-func (v voice) failure() string {
-	if v.run.Reason != "" {
-		return v.run.Reason
-	}
-	for _, o := range outcomesOf(v.run, pipeline.Failed) {
-		return o.Scenario + ": " + o.Reason
-	}
-	return "see the thread"
-}
-
-func (v voice) withoutBaseline() bool {
+// withoutBaseline says when nothing at all could be compared.
+func (v voice) withoutBaseline() string {
 	for _, o := range v.run.Outcomes {
-		for _, f := range o.Findings {
-			if f.Rule != pipeline.RuleNoBaseline {
-				return false
-			}
+		if slices.ContainsFunc(o.Findings, compared) {
+			return ""
 		}
 	}
-	return true
+	return "; there is no baseline yet"
 }
 
 // origin says who changed what; nothing for a full run.
@@ -121,44 +173,85 @@ func (v voice) origin() []Text {
 	case c.Title != "":
 		line = Plain(c.Title)
 	}
-	if c.Author != "" {
-		line = append(line, Span{Text: " by " + c.Author})
+	switch {
+	case c.Author != "" && len(line) > 0:
+		line = append(line, Span{Text: ", by " + c.Author})
+	case c.Author != "":
+		line = Plain("By " + c.Author)
 	}
 	if len(line) == 0 {
 		return nil
 	}
-	line[0].Text = strings.TrimSpace(line[0].Text)
 	return []Text{line}
 }
 
 func (v voice) facts() []Fact {
+	r := v.run
 	facts := []Fact{{"Run", v.runLink()}}
-	if v.run.Cause == pipeline.CauseRerun {
-		facts = append(facts, Fact{"Repeats", Text{ThreadOf(v.run.Parent), {Text: ", asked for by " + v.run.By}}})
+	if r.Cause == pipeline.CauseRerun {
+		facts = append(facts, Fact{"Repeats", Text{ThreadOf(r.Parent), {Text: ", asked for by " + r.By}}})
 	}
-	facts = append(facts, Fact{"Environment", Plain(v.run.Environment)}, Fact{"Scenarios", v.scenarios()})
-	switch v.run.State {
-	case pipeline.Waiting:
-		if !v.run.ImageBy.IsZero() {
-			facts = append(facts, Fact{"Waits until", Text{At(v.run.ImageBy)}})
+	if r.Cause == pipeline.CauseFull {
+		facts = append(facts, Fact{"Asked for by", Plain(r.By)})
+	}
+	if label := v.replaced(); label != "" {
+		facts = append(facts, Fact{"Replaces", Plain(label)})
+	}
+	if r.Change().Name != "" { // the subject of a full run names its environment
+		facts = append(facts, Fact{"Environment", v.environment()})
+	}
+	return append(append(facts, Fact{"Scenarios", Plain(v.scenarios())}), v.times()...)
+}
+
+func (v voice) replaced() string {
+	if v.run.Before == nil || *v.run.Before == v.run.Change().Artefact() {
+		return ""
+	}
+	return v.run.Before.Label()
+}
+
+// environment is where it runs, and in what state a failed deploy left that.
+func (v voice) environment() Text {
+	if v.run.Restored == "" {
+		return Plain(v.run.Environment)
+	}
+	return Plain(v.run.Environment + "; " + v.run.Restored)
+}
+
+func (v voice) times() []Fact {
+	r := v.run
+	var facts []Fact
+	if r.State == pipeline.Waiting && !r.ImageBy.IsZero() {
+		facts = append(facts, Fact{"Waits until", Text{At(r.ImageBy)}})
+	}
+	if r.State == pipeline.Running {
+		facts = append(facts, Fact{"Started", Text{At(r.Started)}})
+	}
+	if !r.State.Final() && r.Expected > 0 {
+		facts = append(facts, Fact{"Takes", Plain("about " + Roughly(r.Expected))})
+	}
+	if r.State == pipeline.Done || r.State == pipeline.Cancelled {
+		finished := Text{At(r.Finished)}
+		if !r.Started.IsZero() {
+			finished = append(finished, Span{Text: ", after " + Roughly(r.Finished.Sub(r.Started))})
 		}
-		facts = append(facts, Fact{"Takes", Plain(v.expected())})
-	case pipeline.Running:
-		facts = append(facts, Fact{"Started", Text{At(v.run.Started)}}, Fact{"Takes", Plain(v.expected())})
-	case pipeline.Done, pipeline.Cancelled:
-		facts = append(facts, Fact{"Finished", Text{At(v.run.Finished)}})
+		facts = append(facts, Fact{"Finished", finished})
 	}
 	return facts
 }
 
 // scenarios names what runs, and the way that led there.
-func (v voice) scenarios() Text {
-	sel := v.run.Selection
-	if len(sel.Scenarios) == 0 {
-		return Plain("none: " + sel.Reason + ", and no scenario has that tag")
-	}
-	if sel.Full {
-		return Plain(fmt.Sprintf("all %d (%s)", len(sel.Scenarios), sel.Reason))
+func (v voice) scenarios() string {
+	sel, change := v.run.Selection, v.run.Change()
+	switch {
+	case len(sel.Scenarios) == 0 && len(sel.Touched) > 0:
+		return "none is for " + strings.Join(sel.Touched, ", ")
+	case len(sel.Scenarios) == 0:
+		return "none"
+	case v.run.Cause == pipeline.CauseFull || change.Name == "":
+		return fmt.Sprintf("all %d", len(sel.Scenarios))
+	case sel.Full:
+		return fmt.Sprintf("all %d (%s)", len(sel.Scenarios), sel.Reason)
 	}
 	var ways []string
 	for i, s := range sel.Scenarios {
@@ -168,69 +261,10 @@ func (v voice) scenarios() Text {
 		}
 		ways = append(ways, s.String())
 	}
-	return Plain(strings.Join(ways, ", "))
-}
-
-func (v voice) expected() string {
-	if v.run.Expected == 0 {
-		return "unknown"
+	if change.Files == nil && change.Lines == nil {
+		ways = append(ways, "the size of the change is unknown")
 	}
-	return "about " + roughly(v.run.Expected)
-}
-
-// marks are what people and later runs did to this one.
-func (v voice) marks() []Text {
-	var lines []Text
-	r := v.run
-	if r.State == pipeline.Superseded {
-		lines = append(lines, Text{{Text: "Superseded by "}, ThreadOf(r.Successor)})
-	}
-	for _, id := range r.Supersedes {
-		lines = append(lines, Text{{Text: "Supersedes "}, ThreadOf(id)})
-	}
-	for _, id := range r.Reruns {
-		lines = append(lines, Text{{Text: "Repeated as "}, ThreadOf(id)})
-	}
-	if r.State == pipeline.Cancelled && r.Cancel != nil {
-		lines = append(lines, marked("Cancelled by ", *r.Cancel))
-	}
-	if r.Acknowledged != nil {
-		lines = append(lines, marked("Acknowledged by ", *r.Acknowledged))
-	}
-	if r.State == pipeline.Done && r.Verdict == pipeline.Failed && r.Restored != "" {
-		lines = append(lines, Plain("The environment: "+r.Restored+"."))
-	}
-	return lines
-}
-
-func marked(what string, m pipeline.Mark) Text {
-	t := Text{{Text: what}, Bold(m.Name), {Text: ", "}, At(m.At)}
-	if m.Because != "" {
-		t = append(t, Span{Text: ": " + m.Because})
-	}
-	return t
-}
-
-// actions are the commands that make sense for the run as it stands.
-func (v voice) actions() []Action {
-	id := v.run.ID
-	switch {
-	case v.run.State == pipeline.Superseded:
-		return nil
-	case !v.run.State.Final():
-		return []Action{{Label: "Cancel", Command: "cancel " + id}}
-	case v.run.State == pipeline.Cancelled:
-		return []Action{{Label: "Rerun", Command: "rerun " + id}}
-	}
-	var actions []Action
-	if alarming(v.run.Verdict) && v.run.Acknowledged == nil {
-		actions = append(actions, Action{Label: "Acknowledge", Command: "ack " + id, Primary: true})
-	}
-	return append(actions, Action{Label: "Rerun", Command: "rerun " + id})
-}
-
-func alarming(verdict pipeline.Verdict) bool {
-	return verdict == pipeline.Regressed || verdict == pipeline.Suspect
+	return strings.Join(ways, "; ")
 }
 
 func (v voice) runLink() Text {

@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -48,7 +49,7 @@ func (b *Bot) Tell(ctx context.Context, run pipeline.Run) error {
 func (b *Bot) Refuse(ctx context.Context, key, what, reason string) error {
 	m := Message{
 		Title: "An event was refused: " + what, Mood: MoodRefused, Body: []Text{Plain(reason)},
-		Footer: Plain("Nothing was tested. The event is in the dead-letter queue if there is one; mend it and send it again."),
+		Footer: Plain("The event is in the dead-letter queue, if there is one. Correct it and send it again."),
 	}
 	for _, channel := range b.Catalog().Unowned {
 		o := Outgoing{ID: "refused/" + key + "/" + channel.String(), Channel: channel, Version: 1, Message: m}
@@ -68,17 +69,20 @@ func (b *Bot) channels(run pipeline.Run) []pipeline.Channel {
 
 // tellOthers posts one linked root in the channel of each other team whose service a stack or a full run made slower.
 func (b *Bot) tellOthers(ctx context.Context, run pipeline.Run) error {
-	if run.State != pipeline.Done || run.Verdict != pipeline.Regressed || run.Change().Kind == pipeline.KindService {
+	own := run.Change().Kind == pipeline.KindService && !run.Selection.Full
+	if run.State != pipeline.Done || run.Verdict != pipeline.Regressed || own {
 		return nil
 	}
-	told := b.channels(run)
-	for team, outcomes := range b.owners(run) {
+	told := slices.Clone(b.channels(run))
+	owned := b.owned(run)
+	for _, team := range slices.Sorted(maps.Keys(owned)) {
 		for _, channel := range b.Catalog().Channels(team) {
 			if slices.Contains(told, channel) {
 				continue
 			}
+			told = append(told, channel)
 			v := voice{Bot: b, run: run, channel: channel}
-			if err := v.linked(ctx, team, outcomes); err != nil {
+			if err := v.want(ctx, "root", v.notice(team, owned[team])); err != nil {
 				return err
 			}
 		}
@@ -86,19 +90,15 @@ func (b *Bot) tellOthers(ctx context.Context, run pipeline.Run) error {
 	return nil
 }
 
-// owners of the regressed outcomes, by team.
-func (b *Bot) owners(run pipeline.Run) map[string][]pipeline.Outcome {
-	catalog := b.Catalog()
-	owners := map[string][]pipeline.Outcome{}
-	for _, o := range run.Outcomes {
-		if o.Verdict != pipeline.Regressed {
-			continue
-		}
-		for _, team := range catalog.OwnersOf(o.Scenario) {
-			owners[team] = append(owners[team], o)
+// owned are the regressed outcomes of each team's services.
+func (b *Bot) owned(run pipeline.Run) map[string][]pipeline.Outcome {
+	owned := map[string][]pipeline.Outcome{}
+	for _, o := range outcomesOf(run, pipeline.Regressed) {
+		for _, team := range b.Catalog().OwnersOf(o.Scenario) {
+			owned[team] = append(owned[team], o)
 		}
 	}
-	return owners
+	return owned
 }
 
 // voice speaks about one run in one channel.
@@ -128,12 +128,72 @@ func (v voice) due(name string) time.Time {
 	return v.Now()
 }
 
-func (v voice) linked(ctx context.Context, team string, outcomes []pipeline.Outcome) error {
-	m := Message{
-		Title: v.run.Subject() + " made your service slower: " + headline(outcomes), Mood: MoodOf(pipeline.Regressed),
-		Facts: []Fact{{"Run", v.runLink()}, {"Environment", Plain(v.run.Environment)}},
+// notice is the root in the channel of a team that changed nothing itself: what of its own is worse, and since when.
+func (v voice) notice(team string, outcomes []pipeline.Outcome) Message {
+	cause := Fact{"Since", Plain(v.run.Subject() + ", of team " + v.run.Team)}
+	if v.run.Change().Name == "" {
+		cause = Fact{"Found by", Plain(v.run.Subject() + ", asked for by " + v.run.By)}
 	}
-	m.Body = append(m.Body, v.mention(team, "please look"))
-	m.Actions = v.actions()
-	return v.want(ctx, "root", m)
+	return Message{
+		Title: effect(outcomes), Mood: MoodOf(pipeline.Regressed),
+		Body:    slices.Concat(v.origin(), v.marks(), []Text{v.mention(team)}),
+		Facts:   []Fact{{"Run", v.runLink()}, cause, {"Environment", Plain(v.run.Environment)}},
+		Actions: v.actions(),
+	}
+}
+
+// marks are what people and other runs did to this one.
+func (v voice) marks() []Text {
+	var lines []Text
+	r := v.run
+	if r.Successor != "" {
+		lines = append(lines, linked("Superseded by ", r.Successor))
+	}
+	if len(r.Supersedes) > 0 {
+		lines = append(lines, linked("Supersedes ", r.Supersedes...))
+	}
+	if len(r.Reruns) > 0 {
+		lines = append(lines, linked("Repeated as ", r.Reruns...))
+	}
+	if r.State != pipeline.Done && r.Cancel != nil { // else it came too late
+		lines = append(lines, marked("Cancelled by ", *r.Cancel))
+	}
+	if r.Acknowledged != nil {
+		lines = append(lines, marked("Acknowledged by ", *r.Acknowledged))
+	}
+	return lines
+}
+
+func linked(what string, runs ...string) Text { return append(Plain(what), listed(runs)...) }
+
+func marked(what string, m pipeline.Mark) Text {
+	t := Text{{Text: what}, Bold(m.Name), {Text: ", "}, At(m.At)}
+	if m.Because != "" {
+		t = append(t, Span{Text: ": " + m.Because})
+	}
+	return t
+}
+
+// actions are the commands that make sense for the run as it stands.
+func (v voice) actions() []Action {
+	id := v.run.ID
+	switch {
+	case v.run.State == pipeline.Superseded:
+		return nil
+	case !v.run.State.Final() && v.run.Cancel != nil:
+		return nil
+	case !v.run.State.Final():
+		return []Action{{Label: "Cancel", Command: "cancel " + id}}
+	case v.run.State == pipeline.Cancelled:
+		return []Action{{Label: "Rerun", Command: "rerun " + id}}
+	}
+	var actions []Action
+	if alarming(v.run.Verdict) && v.run.Acknowledged == nil {
+		actions = append(actions, Action{Label: "Acknowledge", Command: "ack " + id, Primary: true})
+	}
+	return append(actions, Action{Label: "Rerun", Command: "rerun " + id})
+}
+
+func alarming(verdict pipeline.Verdict) bool {
+	return verdict == pipeline.Regressed || verdict == pipeline.Suspect
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,7 +58,7 @@ func (d *Desk) Do(ctx context.Context, who Caller, line string) Reply {
 	}
 	id := d.NewID()
 	d.Log.Error("command failed", "id", id, "command", command.Verb, "user", who.User, "channel", who.Channel, "error", err)
-	return private(fmt.Sprintf("That did not work, and it is not your fault. Please try again; if it stays, tell your operator the id %s.", id))
+	return private(fmt.Sprintf("That did not work, and it is not your fault. Please try again; if it fails again, give your operator this id: %s", id))
 }
 
 func (d *Desk) carryOut(ctx context.Context, who Caller, c Command) (Reply, error) {
@@ -93,7 +95,7 @@ func (d *Desk) rerun(ctx context.Context, who Caller, c Command) (Reply, error) 
 	if err != nil {
 		return Reply{}, err
 	}
-	return said(bot.Text{{Text: who.Name + " asked for a rerun of "}, bot.ThreadOf(run.ID), {Text: " (" + run.Subject() + "): "}, bot.ThreadOf(receipt.Run)}), nil
+	return said(bot.Span{Text: who.Name + " asked for a rerun of "}, bot.ThreadOf(run.ID), bot.Span{Text: " (" + run.Subject() + "): "}, bot.ThreadOf(receipt.Run)), nil
 }
 
 func (d *Desk) full(ctx context.Context, who Caller, c Command) (Reply, error) {
@@ -106,46 +108,67 @@ func (d *Desk) full(ctx context.Context, who Caller, c Command) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	return said(bot.Text{{Text: who.Name + " asked for the full suite on " + environment + ": "}, bot.ThreadOf(receipt.Run)}), nil
+	return said(bot.Span{Text: who.Name + " asked for the full suite on " + environment + ": "}, bot.ThreadOf(receipt.Run)), nil
 }
 
 func (d *Desk) ack(ctx context.Context, who Caller, c Command) (Reply, error) {
-	run, err := d.meant(ctx, who, c.Subject)
+	run, err := d.named(ctx, who, c)
 	if err != nil {
 		return Reply{}, err
 	}
-	if run.Verdict != pipeline.Regressed && run.Verdict != pipeline.Suspect {
-		return Reply{}, mistake("%s (%s) has nothing to acknowledge: it %s.", run.ID, run.Subject(), ended(run))
+	switch {
+	case run.Verdict != pipeline.Regressed && run.Verdict != pipeline.Suspect:
+		return Reply{}, mistake("%s has nothing to acknowledge: it %s.", title(run), ended(run))
+	case run.Acknowledged != nil:
+		return Reply{}, taken(run)
 	}
-	run, err = d.Marks.Acknowledge(ctx, run.ID, d.mark(who, c.Because))
-	if err != nil {
+	mark := d.mark(who, c.Because)
+	if run, err = d.Marks.Acknowledge(ctx, run.ID, mark); err != nil {
 		return Reply{}, err
 	}
 	if err := d.Teller.Tell(ctx, run); err != nil {
 		return Reply{}, err
 	}
-	if run.Acknowledged.By != d.mark(who, "").By {
-		return Reply{}, mistake("%s was acknowledged by %s before you.", run.ID, run.Acknowledged.Name)
+	if run.Acknowledged.By != mark.By { // somebody was faster
+		return Reply{}, taken(run)
 	}
-	return said(bot.Text{{Text: who.Name + " looks after "}, bot.ThreadOf(run.ID), {Text: " (" + run.Subject() + ")" + because(c.Because)}}), nil
+	return said(bot.Span{Text: who.Name + " looks after "}, bot.ThreadOf(run.ID), bot.Span{Text: " (" + run.Subject() + ")" + because(c.Because)}), nil
+}
+
+func taken(run pipeline.Run) error {
+	return mistake("%s was acknowledged by %s already.", title(run), run.Acknowledged.Name)
 }
 
 func (d *Desk) cancel(ctx context.Context, who Caller, c Command) (Reply, error) {
-	run, err := d.meant(ctx, who, c.Subject)
+	run, err := d.named(ctx, who, c)
 	if err != nil {
 		return Reply{}, err
 	}
-	if run.State.Final() {
-		return Reply{}, mistake("%s (%s) is over: it %s.", run.ID, run.Subject(), ended(run))
+	switch {
+	case run.State.Final():
+		return Reply{}, mistake("%s is over: it %s.", title(run), ended(run))
+	case run.Cancel != nil:
+		return Reply{}, mistake("%s was cancelled by %s already; it is stopping.", title(run), run.Cancel.Name)
 	}
-	run, err = d.Marks.Cancel(ctx, run.ID, d.mark(who, ""))
-	if err != nil {
+	if run, err = d.Marks.Cancel(ctx, run.ID, d.mark(who, "")); err != nil {
 		return Reply{}, err
 	}
 	if err := d.Teller.Tell(ctx, run); err != nil {
 		return Reply{}, err
 	}
-	return said(bot.Text{{Text: who.Name + " cancelled "}, bot.ThreadOf(run.ID), {Text: " (" + run.Subject() + ")"}}), nil
+	if run.State.Final() && run.State != pipeline.Cancelled { // it was faster
+		return Reply{}, mistake("%s is over: it %s.", title(run), ended(run))
+	}
+	return said(bot.Span{Text: who.Name + " cancelled "}, bot.ThreadOf(run.ID), bot.Span{Text: " (" + run.Subject() + ")"}), nil
+}
+
+// named is the run that a command must name, unless it is said in the run's thread: nobody stops or answers for a run that
+// they only happened to mean.
+func (d *Desk) named(ctx context.Context, who Caller, c Command) (pipeline.Run, error) {
+	if c.Subject == "" && who.Run == "" {
+		return pipeline.Run{}, mistake("Which run? Usage: %s", usage(c.Verb))
+	}
+	return d.meant(ctx, who, c.Subject)
 }
 
 // meant is the run that somebody means: by its id, as the newest of a service or stack, as this thread's, or as the newest
@@ -165,9 +188,10 @@ func (d *Desk) meant(ctx context.Context, who Caller, subject string) (pipeline.
 	if err != nil {
 		return pipeline.Run{}, err
 	}
-	run, err := d.Runs.Load(ctx, strings.ToUpper(id))
+	id = strings.ToUpper(id)
+	run, err := d.Runs.Load(ctx, id)
 	if errors.Is(err, bot.ErrNotFound) {
-		return pipeline.Run{}, mistake("I don't know a run %s. Runs older than 90 days are forgotten.", strings.ToUpper(id))
+		return pipeline.Run{}, mistake("I don't know a run %s. Runs are forgotten 90 days after their end.", short(id))
 	}
 	return run, err
 }
@@ -177,11 +201,9 @@ func isRunID(s string) bool {
 }
 
 func (d *Desk) newestOf(ctx context.Context, name string) (string, error) {
-	catalog := d.Catalog()
-	if _, service := catalog.Services[name]; !service {
-		if _, stack := catalog.Stacks[name]; !stack {
-			return "", unknown("a service or stack", name, catalog.Names())
-		}
+	name, err := known("service or stack", name, d.Catalog().Names())
+	if err != nil {
+		return "", err
 	}
 	id, err := d.Runs.Latest(ctx, name)
 	if err == nil && id == "" {
@@ -194,7 +216,7 @@ func (d *Desk) newestOf(ctx context.Context, name string) (string, error) {
 func (d *Desk) newest(ctx context.Context, channel pipeline.Channel) (string, error) {
 	team, ok := d.Catalog().TeamOf(channel)
 	if !ok {
-		return "", mistake("Which one? Name a run or a service, such as \"rerun checkout\".")
+		return "", mistake("Which one? Name a run, a service or a stack.")
 	}
 	var newest pipeline.Run
 	for _, thing := range d.Catalog().Things() {
@@ -217,27 +239,21 @@ func (d *Desk) newest(ctx context.Context, channel pipeline.Channel) (string, er
 		}
 	}
 	if newest.ID == "" {
-		return "", mistake("Nothing of team %s has been tested yet. Name a run or a service.", team.Name)
+		return "", mistake("Nothing of team %s has been tested yet. Name a run, a service or a stack.", team.Name)
 	}
 	return newest.ID, nil
 }
 
+// environment of that name; without a name the only one.
 func (d *Desk) environment(name string) (string, error) {
-	environments := d.Catalog().Environments
-	var known []string
-	for n := range environments {
-		known = append(known, n)
-	}
+	names := slices.Sorted(maps.Keys(d.Catalog().Environments))
 	switch {
-	case name == "" && len(known) == 1:
-		return known[0], nil
-	case name == "":
-		return "", mistake("On which environment? Name one of: %s.", list(known))
+	case name != "":
+		return known("environment", name, names)
+	case len(names) != 1:
+		return "", mistake("On which environment? There are: %s.", strings.Join(names, ", "))
 	}
-	if _, ok := environments[name]; !ok {
-		return "", unknown("an environment", name, known)
-	}
-	return name, nil
+	return names[0], nil
 }
 
 func (d *Desk) mark(who Caller, because string) pipeline.Mark {

@@ -34,8 +34,10 @@ var specs = []spec{
 	{verb: "cancel", usage: "cancel RUN", help: "stop a run, or take it out of the queue"},
 }
 
-// maxLine is far more than anybody types, in bytes.
-const maxLine = 2000
+const (
+	maxLine = 2000 // bytes, far more than anybody types
+	maxEcho = 40   // runes of a word that a reply repeats
+)
 
 // Mistake is a line that was not understood; it says what to write instead.
 type Mistake struct{ Text string }
@@ -64,17 +66,31 @@ func Parse(line string) (Command, error) {
 }
 
 func lookUp(verb string) (spec, error) {
-	var known []string
+	var verbs []string
 	for _, s := range specs {
 		if s.verb == verb || slices.Contains(s.aliases, verb) {
 			return s, nil
 		}
-		known = append(append(known, s.verb), s.aliases...)
+		verbs = append(append(verbs, s.verb), s.aliases...)
 	}
-	if near := suggest.Nearest(verb, known); near != "" {
-		return spec{}, mistake("I don't know %q. Did you mean %q?", verb, near)
+	if near := suggest.Nearest(verb, verbs); near != "" {
+		return spec{}, mistake("I don't know %q. Did you mean %q?", short(verb), near)
 	}
-	return spec{}, mistake("I don't know %q. Try \"help\".", verb)
+	return spec{}, mistake("I don't know %q. Try \"help\".", short(verb))
+}
+
+// short is a word as a reply repeats it.
+func short(word string) string {
+	if runes := []rune(word); len(runes) > maxEcho {
+		return string(runes[:maxEcho]) + "…"
+	}
+	return word
+}
+
+// usage of a verb that is known.
+func usage(verb string) string {
+	i := slices.IndexFunc(specs, func(s spec) bool { return s.verb == verb })
+	return specs[i].usage
 }
 
 func (s spec) arguments(words []string) (Command, error) {
@@ -86,7 +102,7 @@ func (s spec) arguments(words []string) (Command, error) {
 		return c, nil
 	}
 	if !s.because || !strings.EqualFold(words[0], "because") {
-		return Command{}, mistake("I don't understand %q. Usage: %s", words[0], s.usage)
+		return Command{}, mistake("I don't understand %q. Usage: %s", short(words[0]), s.usage)
 	}
 	if c.Because = strings.Join(words[1:], " "); c.Because == "" {
 		return Command{}, mistake("Because of what? Usage: %s", s.usage)

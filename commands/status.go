@@ -3,9 +3,9 @@ package commands
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"bellwether/bot"
 	"bellwether/internal/suggest"
@@ -17,15 +17,13 @@ const shownWaiting = 10
 
 // status shows what every environment is busy with, or one of them.
 func (d *Desk) status(ctx context.Context, c Command) (Reply, error) {
-	names := []string{c.Subject}
-	if c.Subject == "" {
-		names = names[:0]
-		for name := range d.Catalog().Environments {
-			names = append(names, name)
+	names := slices.Sorted(maps.Keys(d.Catalog().Environments))
+	if c.Subject != "" {
+		name, err := d.environment(c.Subject)
+		if err != nil {
+			return Reply{}, err
 		}
-		slices.Sort(names)
-	} else if _, err := d.environment(c.Subject); err != nil {
-		return Reply{}, err
+		names = []string{name}
 	}
 	m := bot.Message{Title: "What runs and what waits"}
 	for _, name := range names {
@@ -33,23 +31,31 @@ func (d *Desk) status(ctx context.Context, c Command) (Reply, error) {
 		if err != nil {
 			return Reply{}, err
 		}
-		m.Body = append(m.Body, d.describe(board)...)
+		m.Body = append(m.Body, d.held(board))
+		m.Body = append(m.Body, d.waiting(board.Waiting)...)
 	}
 	return Reply{Message: m, Private: true}, nil
 }
 
-func (d *Desk) describe(b pipeline.Board) []bot.Text {
-	head := bot.Text{bot.Bold(b.Environment), {Text: ": free"}}
-	if b.Held != nil {
-		head = bot.Text{bot.Bold(b.Environment), {Text: ": "}, d.name(*b.Held), {Text: ", " + doing(*b.Held) + ", since "}, bot.At(b.Held.Started), {Text: d.left(*b.Held)}}
+func (d *Desk) held(b pipeline.Board) bot.Text {
+	line := bot.Text{bot.Bold(b.Environment)}
+	if b.Held == nil {
+		return append(line, bot.Span{Text: ": free"})
 	}
-	lines := []bot.Text{head}
-	for i, run := range b.Waiting {
+	line = append(line, bot.Span{Text: ": "}, d.name(*b.Held), bot.Span{Text: ", " + doing(*b.Held)})
+	if !b.Held.Started.IsZero() {
+		line = append(line, bot.Span{Text: ", since "}, bot.At(b.Held.Started))
+	}
+	return append(line, bot.Span{Text: d.left(*b.Held)})
+}
+
+func (d *Desk) waiting(runs []pipeline.Run) []bot.Text {
+	var lines []bot.Text
+	for i, run := range runs {
 		if i == shownWaiting {
-			lines = append(lines, bot.Plain(fmt.Sprintf("and %d more", len(b.Waiting)-i)))
-			break
+			return append(lines, bot.Plain(fmt.Sprintf("and %d more", len(runs)-i)))
 		}
-		line := bot.Text{{Text: fmt.Sprintf("%d. ", i+1)}, d.name(run), {Text: ", waits since "}, bot.At(run.Submitted)}
+		line := bot.Text{{Text: fmt.Sprintf("%d. ", i+1)}, d.name(run), {Text: ", waiting since "}, bot.At(run.Submitted)}
 		if !run.ImageBy.IsZero() {
 			line = append(line, bot.Span{Text: ", for its image until "}, bot.At(run.ImageBy))
 		}
@@ -60,7 +66,7 @@ func (d *Desk) describe(b pipeline.Board) []bot.Text {
 
 // name is the run as a link to its page.
 func (d *Desk) name(run pipeline.Run) bot.Span {
-	text := run.ID + " (" + run.Subject() + ")"
+	text := title(run)
 	if url := d.RunURL(run.ID); url != "" {
 		return bot.Link(text, url)
 	}
@@ -70,10 +76,10 @@ func (d *Desk) name(run pipeline.Run) bot.Span {
 // left is how long the run still takes, as far as past runs tell.
 func (d *Desk) left(run pipeline.Run) string {
 	left := run.Expected - d.Now().Sub(run.Started)
-	if run.Expected == 0 || left <= 0 {
+	if left <= 0 {
 		return ""
 	}
-	return ", about " + left.Round(time.Second).String() + " left"
+	return ", about " + bot.Roughly(left) + " left"
 }
 
 func doing(run pipeline.Run) string {
@@ -90,28 +96,35 @@ func ended(run pipeline.Run) string {
 		return "is still " + string(run.State)
 	case run.State != pipeline.Done:
 		return "was " + string(run.State)
-	case run.Verdict == pipeline.Pass:
+	}
+	switch run.Verdict {
+	case pipeline.Pass:
 		return "passed"
+	case pipeline.Improved, pipeline.Regressed, pipeline.Failed:
+		return string(run.Verdict)
 	}
 	return "is " + string(run.Verdict)
 }
 
-func said(text bot.Text) Reply { return Reply{Message: bot.Message{Body: []bot.Text{text}}} }
+// title names a run for people: "R42 (checkout 1.5.0)".
+func title(run pipeline.Run) string { return run.ID + " (" + run.Subject() + ")" }
+
+func said(spans ...bot.Span) Reply { return Reply{Message: bot.Message{Body: []bot.Text{spans}}} }
 
 func private(text string) Reply {
 	return Reply{Message: bot.Message{Body: []bot.Text{bot.Plain(text)}}, Private: true}
 }
 
-func unknown(what, name string, known []string) error {
-	if near := suggest.Nearest(name, known); near != "" {
-		return mistake("I don't know %s %q. Did you mean %q?", what, name, near)
+// known is the name as it is written in the catalog; people need not mind its case.
+func known(what, name string, names []string) (string, error) {
+	i := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
+	if i >= 0 {
+		return names[i], nil
 	}
-	return mistake("I don't know %s %q. There are: %s.", what, name, list(known))
-}
-
-func list(names []string) string {
-	slices.Sort(names)
-	return strings.Join(names, ", ")
+	if near := suggest.Nearest(name, names); near != "" {
+		return "", mistake("There is no %s %q. Did you mean %q?", what, short(name), near)
+	}
+	return "", mistake("There is no %s %q. There are: %s.", what, short(name), strings.Join(names, ", "))
 }
 
 func because(reason string) string {

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -170,15 +171,6 @@ func (c *Catalog) OnCall(team string) (Person, bool) {
 	return p, ok
 }
 
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
 // OwnersOf lists the teams whose services a scenario tests.
 func (c *Catalog) OwnersOf(scenario string) []string {
 	var teams []string
@@ -199,3 +191,5 @@ func (c *Catalog) Names() []string {
 	}
 	return names
 }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

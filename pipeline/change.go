@@ -43,6 +43,9 @@ func (c Change) Artefact() Artefact {
 	return Artefact{Revision: c.Revision, Version: c.Version, Image: c.Image}
 }
 
+// thing is the changed thing as inventories and queues name it: "service:checkout".
+func (c Change) thing() string { return string(c.Kind) + ":" + c.Name }
+
 // Label is the shortest name people know the artefact by.
 func (a Artefact) Label() string {
 	switch {

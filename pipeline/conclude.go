@@ -13,8 +13,9 @@ func (w *work) judge(ctx context.Context) error {
 		return err
 	}
 	w.run.Outcomes = Judge(comparisons)
+	w.sum()
 	w.run.Stage = StageReport
-	if w.sum(); w.run.Verdict == Suspect {
+	if len(w.suspects()) > 0 {
 		w.run.Stage = StageConfirm
 	}
 	return nil
@@ -49,33 +50,66 @@ func (w *work) sum() {
 }
 
 // confirm measures the suspected scenarios afresh, the old version and the new one interleaved, and settles the suspicion.
-// Each leg is a checkpoint; in the end the new version is installed again.
+// It stands where a version could not be deployed again. In the end the new version is installed.
 func (w *work) confirm(ctx context.Context) error {
+	broken := w.legs(ctx)
+	if isCommandError(broken) {
+		w.remark("could not be confirmed: " + broken.Error())
+	} else if broken != nil {
+		return broken
+	}
+	if err := w.comeBack(ctx); err != nil {
+		return err
+	}
+	w.run.Stage = StageReport
+	if broken != nil {
+		return nil
+	}
+	return w.settle(ctx)
+}
+
+// legs measures those that are left; each is a checkpoint.
+func (w *work) legs(ctx context.Context) error {
 	for i, fresh := range Order(w.canGoBack()) {
 		if i < len(w.run.Legs) {
 			continue
 		}
 		leg, err := w.leg(ctx, i, fresh)
 		if err != nil {
-			return w.unconfirmed(err)
+			return err
 		}
 		w.run.Legs = append(w.run.Legs, leg)
 		if err := w.checkpoint(ctx); err != nil {
 			return err
 		}
 	}
-	if w.canGoBack() {
-		if err := w.install(ctx, w.run.Change().Artefact()); err != nil {
-			return w.unconfirmed(err)
-		}
-	}
-	return w.settle(ctx)
+	return nil
 }
 
-// canGoBack tells whether there is an old version that can be deployed beside the new one.
+// canGoBack tells whether there is an old version that we can deploy in turn with the new one.
 func (w *work) canGoBack() bool {
 	c := w.run.Change()
-	return c.Kind == KindService && w.run.Before != nil && *w.run.Before != c.Artefact()
+	return c.Kind == KindService && w.installer() != nil && w.run.Before != nil && *w.run.Before != c.Artefact()
+}
+
+// comeBack installs the new version again, whatever the last leg left behind.
+func (w *work) comeBack(ctx context.Context) error {
+	if !w.canGoBack() {
+		return nil
+	}
+	err := w.install(ctx, w.run.Change().Artefact())
+	if isCommandError(err) {
+		w.remark("the environment was not set back to " + w.run.Change().Artefact().Label() + ": " + err.Error())
+		return nil
+	}
+	return err
+}
+
+func (w *work) remark(reason string) {
+	if w.run.Reason != "" {
+		reason = w.run.Reason + "; " + reason
+	}
+	w.run.Reason = reason
 }
 
 func (w *work) leg(ctx context.Context, number int, fresh bool) (Leg, error) {
@@ -121,17 +155,6 @@ func (w *work) settle(ctx context.Context) error {
 		}
 	}
 	w.sum()
-	w.run.Stage = StageReport
-	return nil
-}
-
-// unconfirmed leaves the suspicion standing when a version could not be deployed again; other errors are not its business.
-func (w *work) unconfirmed(err error) error {
-	if !isCommandError(err) {
-		return err
-	}
-	w.run.Reason = "could not be confirmed: " + err.Error()
-	w.run.Stage = StageReport
 	return nil
 }
 

@@ -1,7 +1,8 @@
 package pipeline
 
 import (
-	"math"
+	"fmt"
+	"slices"
 
 	"bellwether/internal/stats"
 )
@@ -13,10 +14,10 @@ const confirmLevel = 0.05
 // Confirmation is what the fresh legs say of a suspected finding; the run that raised the suspicion has no part in it.
 type Confirmation struct {
 	Legs  int     `json:"legs"`
-	Was   float64 `json:"was"` // of the legs with the old version, else of the baseline
+	Was   float64 `json:"was"` // of the legs with the old version, else of the baseline; 0 when there is neither
 	Now   float64 `json:"now"`
-	Ratio float64 `json:"ratio"`
-	Low   float64 `json:"low"`
+	Ratio float64 `json:"ratio"` // now over was; 0 when there is nothing to compare with
+	Low   float64 `json:"low"`   // 95 % interval of the ratio (of the difference for errors)
 	High  float64 `json:"high"`
 	P     float64 `json:"p"`
 }
@@ -30,76 +31,119 @@ func Order(oldAvailable bool) []bool {
 	return []bool{true, true}
 }
 
-// Confirm settles the suspicions of a comparison's outcome by its legs.
+// Confirm settles the suspicions of a comparison's outcome by its legs. One that they cannot settle stands.
 func (c Comparison) Confirm(o Outcome, legs []Leg) Outcome {
 	was, now := legResults(legs, false, o.Scenario), legResults(legs, true, o.Scenario)
-	if why := unusable(append(was, now...)); why != "" || len(now) == 0 {
+	if why := c.unusable(was, now); why != "" {
 		o.Reason = "could not be confirmed: " + why
 		return o
 	}
-	verdicts := []Verdict{}
+	o.Findings = slices.Clone(o.Findings)
 	for i := range o.Findings {
 		f := &o.Findings[i]
-		if f.Verdict == Suspect {
-			c.confirm(f, was, now)
+		if f.Verdict != Suspect {
+			continue
 		}
-		verdicts = append(verdicts, f.Verdict)
+		if !c.measured(*f, was, now) {
+			o.Reason = fmt.Sprintf("%s of %s could not be confirmed: too few answers", f.Metric, f.Group)
+			continue
+		}
+		c.confirm(f, was, now)
 	}
-	o.Verdict = Worst(verdicts...)
+	o.conclude()
 	return o
+}
+
+// unusable says why the legs settle nothing.
+func (c Comparison) unusable(was, now []Result) string {
+	if len(now) == 0 {
+		return "it was not measured again"
+	}
+	for _, r := range slices.Concat(was, now) {
+		switch {
+		case r.Failed != "":
+			return r.Failed
+		case r.Invalid != "":
+			return r.Invalid
+		case r.Hash != c.Result.Hash:
+			return "the scenario was changed meanwhile"
+		}
+	}
+	return ""
+}
+
+// measured tells whether every leg has the metric of the finding.
+func (c Comparison) measured(f Finding, was, now []Result) bool {
+	legs := slices.Concat(was, now)
+	return len(values(legs, groupKey(c.Scenario.Name, f.Group), f.Metric)) == len(legs)
 }
 
 func (c Comparison) confirm(f *Finding, was, now []Result) {
 	group := groupKey(c.Scenario.Name, f.Group)
-	p, material := c.evidence(f, group, was, now)
-	switch {
-	case f.Rule == RuleGate:
-		f.Verdict = gateVerdict(f, values(was, group, f.Metric), values(now, group, f.Metric))
-	case p < confirmLevel && material:
+	compare := c.slower
+	if f.Metric == Errors {
+		compare = c.lessReliable
+	}
+	confirmation, worse := compare(group, f.Metric, was, now)
+	confirmation.Legs = len(was) + len(now)
+	zeroUnknown(&confirmation.Was, &confirmation.Ratio, &confirmation.Low, &confirmation.High)
+	f.Confirmation = &confirmation
+	switch limit, gated := c.gate(*f); {
+	case worse && f.Rule == RuleHistory:
 		f.Verdict = Regressed
+	case gated && f.Now > limit:
+		f.Verdict, f.Rule = gateVerdict(limit, values(c.before(was), group, f.Metric), values(now, group, f.Metric))
 	default:
 		f.Verdict, f.Rule = Pass, RuleUnconfirmed
 	}
 }
 
-// evidence fills in the confirmation and tells how likely its legs are if nothing changed, and whether they differ enough.
-func (c Comparison) evidence(f *Finding, group string, was, now []Result) (p float64, material bool) {
-	confirmation := &Confirmation{Legs: len(was) + len(now)}
-	f.Confirmation = confirmation
-	if f.Metric == Errors {
-		before := was
-		if len(before) == 0 {
-			before = c.baseline()
-		}
-		test := stats.Proportions(windows(now, group), windows(before, group))
-		*confirmation = Confirmation{confirmation.Legs, test.Was, test.Now, 0, test.Low, test.High, test.PMore}
-		return test.PMore, stats.MaterialErrors(test.Was, test.Now)
+// slower compares a latency of the legs, and tells whether it is worse both surely and by enough.
+func (c Comparison) slower(group string, metric Metric, was, now []Result) (Confirmation, bool) {
+	old, fresh, history := values(was, group, metric), values(now, group, metric), values(c.baseline(), group, metric)
+	noise := c.noise(group, metric)
+	test, before := stats.Predict(fresh, history, noise), history
+	if len(old) > 0 {
+		test, before = stats.Paired(old, fresh, history, noise), old
 	}
-	fresh, history := values(now, group, f.Metric), values(c.baseline(), group, f.Metric)
-	test := stats.Predict(fresh, history, c.noise(group, f.Metric))
-	if len(was) > 0 {
-		test = stats.Paired(values(was, group, f.Metric), fresh, history, c.noise(group, f.Metric))
-	}
-	mean := geometricMean(fresh)
-	*confirmation = Confirmation{confirmation.Legs, mean / test.Ratio, mean, test.Ratio, test.Low, test.High, test.PSlower}
-	return test.PSlower, test.Ratio > 1+stats.MinimumEffect(latencies[f.Metric])
+	worse := test.PSlower < confirmLevel && test.Ratio > 1+stats.MinimumEffect(latencies[metric])
+	return Confirmation{
+		Was: geometricMean(before), Now: geometricMean(fresh), Ratio: test.Ratio, Low: test.Low, High: test.High, P: test.PSlower,
+	}, worse
 }
 
-// gateVerdict: a gate is broken by a change only when every repeat breaks it and the version before holds it.
-func gateVerdict(f *Finding, was, now []float64) Verdict {
-	for _, v := range now {
-		if !f.broken(v) {
-			f.Rule = RuleUnconfirmed
-			return Pass
-		}
+// lessReliable does the same for errors.
+func (c Comparison) lessReliable(group string, _ Metric, was, now []Result) (Confirmation, bool) {
+	before := was
+	if len(was) == 0 {
+		before = c.baseline()
 	}
-	for _, v := range was {
-		if f.broken(v) {
-			f.Rule = RuleGateBefore
-			return Suspect
-		}
+	test := stats.Proportions(windows(now, group), windows(before, group))
+	worse := test.PMore < confirmLevel && stats.MaterialErrors(test.Was, test.Now)
+	return Confirmation{
+		Was: test.Was, Now: test.Now, Ratio: test.Now / test.Was, Low: test.Low, High: test.High, P: test.PMore,
+	}, worse
+}
+
+// before is what tells whether a gate was broken before the change: the old legs, else the newest run of the baseline.
+func (c Comparison) before(was []Result) []Result {
+	if len(was) > 0 {
+		return was
 	}
-	return Regressed
+	baseline := c.baseline()
+	return baseline[:min(1, len(baseline))]
+}
+
+// gateVerdict: a gate is broken by a change only when every repeat breaks it and the version before held it.
+func gateVerdict(limit float64, was, now []float64) (Verdict, string) {
+	broken := func(v float64) bool { return v > limit }
+	switch {
+	case slices.ContainsFunc(now, func(v float64) bool { return !broken(v) }):
+		return Pass, RuleUnconfirmed
+	case slices.ContainsFunc(was, broken):
+		return Suspect, RuleGateBefore
+	}
+	return Regressed, RuleGate
 }
 
 func legResults(legs []Leg, fresh bool, scenario string) []Result {
@@ -112,24 +156,4 @@ func legResults(legs []Leg, fresh bool, scenario string) []Result {
 		}
 	}
 	return out
-}
-
-func unusable(results []Result) string {
-	for _, r := range results {
-		if r.Failed != "" {
-			return r.Failed
-		}
-		if r.Invalid != "" {
-			return r.Invalid
-		}
-	}
-	return ""
-}
-
-func geometricMean(xs []float64) float64 {
-	var sum float64
-	for _, x := range xs {
-		sum += math.Log(x)
-	}
-	return math.Exp(sum / float64(len(xs)))
 }

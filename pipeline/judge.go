@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"bellwether/internal/stats"
@@ -44,8 +45,11 @@ func Judge(comparisons []Comparison) []Outcome {
 		}
 	}
 	settle(pending)
-	for i := range outcomes {
-		outcomes[i].conclude()
+	for i, c := range comparisons {
+		if o := &outcomes[i]; o.Verdict == "" {
+			c.applyGates(o.Findings)
+			o.conclude()
+		}
 	}
 	return outcomes
 }
@@ -87,18 +91,17 @@ func (c Comparison) baseline() []Result {
 
 // findings states every measured metric with its past, unjudged.
 func (c Comparison) findings() []Finding {
-	var findings []Finding
+	findings := []Finding{}
 	for _, group := range sortedKeys(c.Result.Groups) {
-		s := c.Result.Groups[group]
 		for _, metric := range []Metric{P50, P95, P99, Errors} {
-			now, measured := s.Values[metric]
+			now, measured := c.Result.value(group, metric)
 			if !measured {
 				continue
 			}
-			f := Finding{Group: groupName(c.Scenario.Name, group), Metric: metric, Now: now, Samples: s.Requests}
-			if group == "" {
-				f.Gate = c.Scenario.gate(metric)
+			f := Finding{
+				Group: groupName(c.Scenario.Name, group), Metric: metric, Now: now, Samples: c.Result.Groups[group].Requests, P: 1,
 			}
+			f.Gate, _ = c.gate(f)
 			if past := values(c.baseline(), group, metric); len(past) > 0 {
 				f.Previous = past[0]
 			}
@@ -137,7 +140,7 @@ func (c Comparison) trials(findings []Finding) []*trial {
 
 func (c Comparison) latencyTrial(f *Finding, group string, past []float64) *trial {
 	test := stats.Predict([]float64{f.Now}, past, c.noise(group, f.Metric))
-	f.Was, f.Ratio, f.Low, f.High = f.Now/test.Ratio, test.Ratio, test.Low, test.High
+	f.Was, f.Ratio, f.Low, f.High = geometricMean(past), test.Ratio, test.Low, test.High
 	// Where the next run would fall, 19 times of 20, if nothing had changed: Low and High are one standard error of
 	// prediction, times t, to either side of Ratio.
 	f.BandLow, f.BandHigh = f.Was*test.Low/test.Ratio, f.Was*test.High/test.Ratio
@@ -145,12 +148,7 @@ func (c Comparison) latencyTrial(f *Finding, group string, past []float64) *tria
 	return &trial{
 		finding: f, worse: test.PSlower, better: test.PFaster,
 		material: func(was, now float64) bool { return now > was*(1+least) },
-		mde: func(m int) float64 {
-			if test.DF == 0 {
-				return 0 // nothing to learn from: unknown
-			}
-			return stats.MDE(test.SE, test.DF, m, falseDiscoveries, least)
-		},
+		mde:      func(m int) float64 { return stats.MDE(test.SE, test.DF, m, falseDiscoveries, least) },
 	}
 }
 
@@ -199,49 +197,77 @@ func settle(trials []*trial) {
 		case isBetter[i] && t.material(f.Now, f.Was):
 			f.Verdict, f.P = Improved, t.better
 		}
+		zeroUnknown(&f.Was, &f.Ratio, &f.Low, &f.High, &f.BandLow, &f.BandHigh, &f.MDE)
 	}
 }
 
-// conclude applies the gates and sums the findings up.
-func (o *Outcome) conclude() {
-	if o.Verdict != "" {
-		return
-	}
-	if len(o.Findings) == 0 || !slices.ContainsFunc(o.Findings, func(f Finding) bool { return f.Metric != Errors }) {
-		o.Verdict = Inconclusive
-		o.Reason = "too few answers to judge any latency"
-	}
-	verdicts := []Verdict{o.Verdict}
-	for i := range o.Findings {
-		f := &o.Findings[i]
-		if f.broken(f.Now) {
+// applyGates suspects whatever breaks its gate. A suspicion that history raised keeps its rule, and with it the chance of
+// being confirmed though repeats scatter about the gate.
+func (c Comparison) applyGates(findings []Finding) {
+	for i := range findings {
+		f := &findings[i]
+		if limit, gated := c.gate(*f); gated && f.Now > limit && f.Verdict != Suspect {
 			f.Verdict, f.Rule = Suspect, RuleGate
 		}
-		verdicts = append(verdicts, f.Verdict)
 	}
-	o.Verdict = Worst(verdicts...)
 }
 
-func (f Finding) broken(value float64) bool { return f.Gate > 0 && value > f.Gate }
-
-func (s Scenario) gate(metric Metric) float64 {
-	for _, g := range s.Gates {
-		if g.Metric == metric {
-			return g.Limit
+// gate is the limit of a finding. Gates are about whole scenarios.
+func (c Comparison) gate(f Finding) (limit float64, gated bool) {
+	if f.Group != c.Scenario.Name {
+		return 0, false
+	}
+	for _, g := range c.Scenario.Gates {
+		if g.Metric == f.Metric {
+			return g.Limit, true
 		}
 	}
-	return 0
+	return 0, false
+}
+
+// conclude sums the findings up. Error rates alone cannot let a scenario pass.
+func (o *Outcome) conclude() {
+	o.Verdict = Pass
+	if !slices.ContainsFunc(o.Findings, func(f Finding) bool { return f.Metric != Errors }) {
+		o.Verdict, o.Reason = Inconclusive, "too few answers to judge any latency"
+	}
+	for _, f := range o.Findings {
+		o.Verdict = Worst(o.Verdict, f.Verdict)
+	}
+}
+
+// value of a metric, if it was measured: a latency of nothing was not.
+func (r Result) value(group string, metric Metric) (v float64, measured bool) {
+	v, ok := r.Groups[group].Values[metric]
+	return v, ok && !math.IsInf(v, 0) && (v > 0 || v == 0 && metric == Errors)
 }
 
 // values of a metric in results, in their order, where it was measured.
 func values(results []Result, group string, metric Metric) []float64 {
 	var out []float64
 	for _, r := range results {
-		if v, ok := r.Groups[group].Values[metric]; ok {
+		if v, measured := r.value(group, metric); measured {
 			out = append(out, v)
 		}
 	}
 	return out
+}
+
+// zeroUnknown makes 0 of what cannot be stated as a number: JSON has neither infinities nor NaN.
+func zeroUnknown(xs ...*float64) {
+	for _, x := range xs {
+		if math.IsInf(*x, 0) || math.IsNaN(*x) {
+			*x = 0
+		}
+	}
+}
+
+func geometricMean(xs []float64) float64 {
+	var sum float64
+	for _, x := range xs {
+		sum += math.Log(x)
+	}
+	return math.Exp(sum / float64(len(xs)))
 }
 
 func windows(results []Result, group string) []stats.Window {

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,39 +55,43 @@ func (w *work) attempt(ctx context.Context, name, id string, a Artefact) (Result
 	}
 	result.Hash, result.Versions = scenario.Hash(), versions
 	record, err := w.load(ctx, scenario)
-	switch {
-	case errors.Is(err, errCancelled) || ctx.Err() != nil:
-		return result, record, err
-	case err != nil:
+	if ctx.Err() != nil || errors.Is(err, errCancelled) {
+		return result, record, cmp.Or(context.Cause(ctx), err)
+	}
+	if err != nil {
 		result.Failed = err.Error()
+		if broken, ok := errors.AsType[CommandError](err); ok {
+			_, w.run.Output = broken.Explain()
+		}
 		return result, record, nil
 	}
-	result.Start, result.Seconds = record.Start, record.Seconds()-record.Warmup
+	result.Start, result.Seconds = record.Start, max(0, record.Seconds()-record.Warmup)
 	result.Groups, result.Invalid = Summarise(record), Unwell(record)
 	return result, record, nil
 }
 
-// load resets the environment, sets the scenario up, runs it and always tears it down.
+// load resets the environment, sets the scenario up, runs it and always tears it down: after a set-up that broke half-way
+// too, but not once ctx has ended, for then the environment may be somebody else's, who repeats the stage.
 func (w *work) load(ctx context.Context, s Scenario) (record Record, err error) {
 	environment := w.catalog.Environments[w.run.Environment]
 	if err := w.command(ctx, "reset of the environment", environment.Reset); err != nil {
 		return Record{}, err
 	}
+	defer func() { err = cmp.Or(err, w.command(ctx, "teardown", s.Teardown)) }()
 	if err := w.command(ctx, "set-up", s.Setup); err != nil {
 		return Record{}, err
 	}
-	defer func() {
-		if broken := w.command(context.WithoutCancel(ctx), "teardown", s.Teardown); err == nil {
-			err = broken
-		}
-	}()
 	engine, ok := w.Engines[s.Engine]
 	if !ok {
 		return Record{}, fmt.Errorf("no engine %q is configured", s.Engine)
 	}
 	watched, stop := w.watched(ctx)
 	defer stop()
-	return engine.Measure(watched, s, environment)
+	record, err = engine.Measure(watched, s, environment)
+	if watched.Err() != nil {
+		return Record{}, context.Cause(watched)
+	}
+	return record, err
 }
 
 func (w *work) command(ctx context.Context, what string, command *Command) error {
@@ -99,13 +104,13 @@ func (w *work) command(ctx context.Context, what string, command *Command) error
 	return nil
 }
 
-// execute runs a command. One that was stopped because its context ended is nobody's failure.
+// execute runs a command, unless ctx has ended. One that was stopped because ctx ended is nobody's failure.
 func (w *work) execute(ctx context.Context, command Command, a Artefact) error {
-	_, err := w.Commands.Run(ctx, command, w.values(a))
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return err
+	_, err := w.Commands.Run(ctx, command, w.values(a))
+	return cmp.Or(context.Cause(ctx), err)
 }
 
 func (w *work) versions(ctx context.Context) (map[string]string, error) {

@@ -8,25 +8,46 @@ import (
 
 // prepare brings the change into the environment.
 func (w *work) prepare(ctx context.Context) error {
+	if why := w.missing(); why != nil {
+		return w.fail(why)
+	}
+	if !w.installed() {
+		broken := w.install(ctx, w.run.Change().Artefact())
+		if isCommandError(broken) {
+			return w.undo(ctx, broken)
+		}
+		if broken != nil {
+			return broken
+		}
+	}
 	w.run.Stage = StageTest
-	change := w.run.Change()
-	if change.Name == "" || w.installed() {
-		return nil
-	}
-	if w.catalog.Services[change.Name].Image != "" && change.Kind == KindService && change.Image == "" {
-		return w.fail(fmt.Errorf("no image of %s at %s arrived in time; was it built and pushed?", change.Name, change.Artefact().Label()))
-	}
-	err := w.install(ctx, change.Artefact())
-	if err == nil || !isCommandError(err) {
-		return err
-	}
-	w.restore(ctx)
-	return w.fail(err)
+	return nil
 }
 
-// installed tells whether the environment already is what the run wants: then a rerun deploys nothing.
+// missing says what there is not, so that the run cannot begin.
+func (w *work) missing() error {
+	change := w.run.Change()
+	_, here := w.catalog.Environments[w.run.Environment]
+	_, known := w.catalog.Thing(change.Kind, change.Name)
+	needsImage := change.Kind == KindService && w.catalog.Services[change.Name].Image != ""
+	switch {
+	case !here:
+		return fmt.Errorf("the environment %s is no longer in the catalog", w.run.Environment)
+	case w.installed():
+		return nil
+	case !known:
+		return fmt.Errorf("the %s %s is no longer in the catalog", change.Kind, change.Name)
+	case needsImage && change.Image == "":
+		return fmt.Errorf("no image of %s at %s arrived in time; was it built and pushed?", change.Name, change.Artefact().Label())
+	}
+	return nil
+}
+
+// installed tells whether the environment already is what the run wants: a full run takes it as it is, and a rerun deploys
+// nothing twice.
 func (w *work) installed() bool {
-	return w.run.Cause == CauseRerun && w.run.Before != nil && *w.run.Before == w.run.Change().Artefact()
+	change := w.run.Change()
+	return change.Name == "" || w.run.Cause == CauseRerun && w.run.Before != nil && *w.run.Before == change.Artefact()
 }
 
 // install deploys or applies an artefact of the run's service or stack, and notes it.
@@ -36,9 +57,10 @@ func (w *work) install(ctx context.Context, a Artefact) error {
 			return err
 		}
 	}
-	return w.Ledger.Install(ctx, w.hold, w.thing(), a)
+	return w.Ledger.Install(ctx, w.hold, w.run.Change().thing(), a)
 }
 
+// installer is nil when the catalog leaves deploying to others.
 func (w *work) installer() *Command {
 	change := w.run.Change()
 	if change.Kind == KindStack {
@@ -47,8 +69,8 @@ func (w *work) installer() *Command {
 	return w.catalog.Services[change.Name].Deploy
 }
 
-// restore sets a service back to what ran before a deploy that failed.
-func (w *work) restore(ctx context.Context) {
+// undo sets a service back to what ran before a deploy that broke, and ends the run.
+func (w *work) undo(ctx context.Context, broken error) error {
 	before := w.run.Before
 	switch {
 	case w.run.Change().Kind != KindService:
@@ -57,10 +79,13 @@ func (w *work) restore(ctx context.Context) {
 		w.run.Restored = "nothing ran before: there was nothing to restore"
 	default:
 		w.run.Restored = "restored " + before.Label()
-		if err := w.install(ctx, *before); err != nil {
+		if err := w.install(ctx, *before); isCommandError(err) {
 			w.run.Restored = "restoring " + before.Label() + " failed too: " + err.Error()
+		} else if err != nil {
+			return err
 		}
 	}
+	return w.fail(broken)
 }
 
 func (w *work) values(a Artefact) Values {
@@ -71,6 +96,6 @@ func (w *work) values(a Artefact) Values {
 }
 
 func isCommandError(err error) bool {
-	var broken CommandError
-	return errors.As(err, &broken)
+	_, ok := errors.AsType[CommandError](err)
+	return ok
 }

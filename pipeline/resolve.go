@@ -1,7 +1,9 @@
 package pipeline
 
 import (
+	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"text/template"
@@ -21,31 +23,53 @@ func refuse(format string, args ...any) error { return &Refusal{Reason: fmt.Spri
 
 // Resolve finds out what a change is a change of, and refuses what the catalog does not allow: name, repository and image
 // must agree, the ref must be one of the branches. A repository shared by several services yields one change for each
-// whose paths it touches; none when it touches only ignored paths.
+// whose paths it touches; none when it touches only ignored paths. What one of them forbids, another may allow.
 func (c *Catalog) Resolve(change Change) ([]Change, error) {
-	if change.Revision == "" && change.Image == "" {
-		return nil, refuse("revision: missing; a change names the revision or the image it brings")
+	if err := change.check(); err != nil {
+		return nil, err
 	}
 	things, err := c.candidates(change)
 	if err != nil {
 		return nil, err
 	}
 	var changes []Change
+	var refused error
+	allowed := false
 	for _, thing := range things {
 		concerned, err := c.concerns(thing, change)
-		if err != nil {
-			return nil, err
-		}
+		refused, allowed = cmp.Or(refused, err), allowed || err == nil
 		if concerned {
-			one := change
-			one.Kind, one.Name = thing.Kind, thing.Name
-			changes = append(changes, one.withRevision())
+			changes = append(changes, change.of(thing))
 		}
+	}
+	if !allowed {
+		return nil, refused
 	}
 	return changes, nil
 }
 
-// candidates are what the change can be about, by name, else by repository, else by image.
+// check refuses a change that does not say what it brings.
+func (c Change) check() error {
+	if c.Revision == "" && c.Image == "" {
+		return refuse("revision: missing; a change names the revision or the image it brings")
+	}
+	if _, tag := splitImage(c.Image); c.Image != "" && tag == "" {
+		return refuse("image: %q has neither a tag nor a digest", c.Image)
+	}
+	return nil
+}
+
+// of is the change as one of the thing; one that is only known by its image takes its revision from there.
+func (c Change) of(thing Thing) Change {
+	c.Kind, c.Name = thing.Kind, thing.Name
+	if c.Revision == "" {
+		_, c.Revision = splitImage(c.Image)
+	}
+	return c
+}
+
+// candidates are what the change can be about, by name, else by repository, else by image. Of several in one repository an
+// image tells which one is meant.
 func (c *Catalog) candidates(change Change) ([]Thing, error) {
 	if change.Name != "" {
 		thing, ok := c.Thing(change.Kind, change.Name)
@@ -64,6 +88,10 @@ func (c *Catalog) candidates(change Change) ([]Thing, error) {
 	}
 	if len(things) == 0 {
 		return nil, &Refusal{Reason: fmt.Sprintf("nothing in the catalog has repository %q, image %q", change.Repository, change.Image), Unowned: true}
+	}
+	others := func(t Thing) bool { return !c.ownsImage(t, change.Image) }
+	if owners := slices.DeleteFunc(slices.Clone(things), others); len(owners) > 0 {
+		return owners, nil
 	}
 	return things, nil
 }
@@ -95,15 +123,12 @@ func (t Thing) repository(url string) *Repository {
 	return nil
 }
 
-// canonicalURL is host/path: without scheme, user, trailing slash or ".git", in lower case.
+// repositoryURL parts https://user@host:port/path.git, and git@host:path, into host and path.
+var repositoryURL = regexp.MustCompile(`^(?:[a-z+]+://)?(?:[^@/]*@)?([^:/]+)(?::\d+/|[:/])/*(.+?)(?:\.git)?/*$`)
+
+// canonicalURL is host/path in lower case. Forges serve one repository at several ports, so they make no difference.
 func canonicalURL(url string) string {
-	if _, rest, ok := strings.Cut(url, "://"); ok {
-		url = rest
-	}
-	if user, rest, ok := strings.Cut(url, "@"); ok && !strings.Contains(user, "/") {
-		url = strings.Replace(rest, ":", "/", 1)
-	}
-	return strings.ToLower(strings.TrimSuffix(strings.TrimSuffix(url, "/"), ".git"))
+	return repositoryURL.ReplaceAllString(strings.ToLower(url), "$1/$2")
 }
 
 func (r Repository) allows(ref string) (branch string, ok bool) {
@@ -136,23 +161,13 @@ func (c *Catalog) ownsImage(thing Thing, image string) bool {
 	return repository != "" && name == repository
 }
 
-// splitImage parts a reference into its repository and its tag or digest.
+// splitImage parts a reference into its repository and its tag, or its digest when it has no tag.
 func splitImage(image string) (repository, tag string) {
-	if name, digest, ok := strings.Cut(image, "@"); ok {
-		return name, digest
+	repository, digest, _ := strings.Cut(image, "@")
+	if i := strings.LastIndex(repository, ":"); i > strings.LastIndex(repository, "/") {
+		repository, tag = repository[:i], repository[i+1:]
 	}
-	if i := strings.LastIndex(image, ":"); i > strings.LastIndex(image, "/") {
-		return image[:i], image[i+1:]
-	}
-	return image, ""
-}
-
-// withRevision fills in the revision of a change that is only known by its image.
-func (ch Change) withRevision() Change {
-	if ch.Revision == "" {
-		_, ch.Revision = splitImage(ch.Image)
-	}
-	return ch
+	return repository, cmp.Or(tag, digest)
 }
 
 // identity is what joins a merge and its image: the tag that the revision's image has, for a service with images; else the
@@ -165,13 +180,13 @@ func (c *Catalog) identity(change Change) string {
 	if _, tag := splitImage(change.Image); tag == change.Revision {
 		return tag // the revision was read off the image, it is no revision of the repository
 	}
-	t, err := template.New("image_tag").Option("missingkey=error").Parse(service.ImageTag)
+	t, err := template.New("image_tag").Parse(service.ImageTag)
 	if err != nil {
 		return change.Revision
 	}
 	var tag strings.Builder
 	if err := t.Execute(&tag, change.Artefact()); err != nil {
-		return change.Revision
+		return change.Revision // it does not fit this revision: slice of one that is too short
 	}
 	return tag.String()
 }

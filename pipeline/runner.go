@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,6 +44,16 @@ type Commander interface {
 	Run(ctx context.Context, command Command, values Values) (output string, err error)
 }
 
+// Values are what a catalog command's templates may name: {{.Image}}.
+type Values struct {
+	Service     string // the service or stack
+	Environment string
+	URL         string // of the environment
+	Image       string
+	Revision    string
+	Version     string
+}
+
 // CommandError is what a failing command says to people: one line why, and its last lines, redacted.
 type CommandError interface {
 	error
@@ -65,7 +76,7 @@ type Runner struct {
 	Engines   map[string]Engine
 	Teller    Teller
 	Now       func() time.Time
-	Watch     time.Duration // how often a run looks whether it was cancelled
+	Watch     time.Duration // how often a run under load looks whether it was cancelled; 0 means 1 s
 	Log       *slog.Logger
 }
 
@@ -88,7 +99,7 @@ func (r *Runner) Work(ctx context.Context, id string, fence int64) error {
 	case errors.Is(err, errCancelled):
 		return w.cancelled(ctx)
 	case err != nil:
-		return fmt.Errorf("run %s, %s: %w", id, w.run.Stage, err)
+		return fmt.Errorf("run %s: %w", id, err)
 	}
 	return nil
 }
@@ -106,8 +117,9 @@ func (w *work) stages(ctx context.Context) error {
 		"": w.begin, StagePrepare: w.prepare, StageTest: w.test, StageJudge: w.judge, StageConfirm: w.confirm, StageReport: w.report,
 	}
 	for !w.run.State.Final() {
-		if err := stages[w.run.Stage](ctx); err != nil {
-			return err
+		stage := w.run.Stage
+		if err := stages[stage](ctx); err != nil {
+			return fmt.Errorf("%s: %w", cmp.Or(stage, "begin"), err)
 		}
 		if err := w.checkpoint(ctx); err != nil {
 			return err
@@ -134,42 +146,53 @@ func (w *work) checkpoint(ctx context.Context) error {
 }
 
 // watched is a context that ends when somebody cancels the run: load stops at once, deploys and other commands are
-// brought to their end.
-func (w *work) watched(ctx context.Context) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
+// brought to their end. Stop ends the watching.
+func (w *work) watched(ctx context.Context) (watched context.Context, stop func()) {
+	watched, cancel := context.WithCancelCause(ctx)
+	ended := make(chan struct{})
 	go func() {
-		tick := time.NewTicker(w.Watch)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				if run, err := w.Ledger.Load(ctx, w.run.ID); err == nil && run.Cancel != nil {
-					cancel(errCancelled)
-				}
+		defer close(ended)
+		w.watch(watched, func() { cancel(errCancelled) })
+	}()
+	return watched, func() {
+		cancel(nil)
+		<-ended
+	}
+}
+
+func (w *work) watch(ctx context.Context, cancel func()) {
+	tick := time.NewTicker(cmp.Or(w.Watch, time.Second))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			// An error is no reason to stop: whether the run may go on is for its next checkpoint to find out.
+			if run, err := w.Ledger.Load(ctx, w.run.ID); err == nil && run.Cancel != nil {
+				cancel()
 			}
 		}
-	}()
-	return ctx, func() { cancel(nil) }
+	}
 }
 
 // begin notes what the change replaces, before anything is touched.
 func (w *work) begin(ctx context.Context) error {
 	w.run.State, w.run.Started, w.run.Stage = Running, w.Now(), StagePrepare
 	installed, err := w.Inventory.Installed(ctx, w.run.Environment)
-	if before, ok := installed[w.thing()]; ok {
+	if before, ok := installed[w.run.Change().thing()]; ok {
 		w.run.Before = &before
 	}
 	return err
 }
 
-func (w *work) thing() string {
-	c := w.run.Change()
-	return string(c.Kind) + ":" + c.Name
-}
-
+// cancelled ends the run that somebody cancelled, with the new version in the environment.
 func (w *work) cancelled(ctx context.Context) error {
+	if w.run.Stage == StageConfirm {
+		if err := w.comeBack(ctx); err != nil {
+			return fmt.Errorf("run %s, cancelled: %w", w.run.ID, err)
+		}
+	}
 	w.finish(Cancelled, "")
 	return w.checkpoint(ctx)
 }
@@ -177,8 +200,7 @@ func (w *work) cancelled(ctx context.Context) error {
 // fail ends the run: something broke before anything could be judged.
 func (w *work) fail(err error) error {
 	w.run.Reason = err.Error()
-	var broken CommandError
-	if errors.As(err, &broken) {
+	if broken, ok := errors.AsType[CommandError](err); ok {
 		w.run.Reason, w.run.Output = broken.Explain()
 	}
 	w.finish(Done, Failed)

@@ -42,7 +42,7 @@ func (c *Catalog) Select(change Change, extra ...string) Selection {
 		full.Touched = touched
 		return full
 	}
-	sel := Selection{Touched: touched}
+	sel := Selection{Touched: touched, Scenarios: []Selected{}}
 	for _, name := range sortedKeys(c.Scenarios) {
 		if path := c.path(c.Scenarios[name], touched); path != nil {
 			sel.Scenarios = append(sel.Scenarios, Selected{name, path})
@@ -57,7 +57,7 @@ func (c *Catalog) Select(change Change, extra ...string) Selection {
 
 // SelectAll chooses every scenario.
 func (c *Catalog) SelectAll(why string) Selection {
-	sel := Selection{Full: true, Reason: why}
+	sel := Selection{Full: true, Reason: why, Touched: []string{}, Scenarios: []Selected{}}
 	for _, name := range sortedKeys(c.Scenarios) {
 		sel.Scenarios = append(sel.Scenarios, Selected{name, []string{"full suite", name}})
 	}

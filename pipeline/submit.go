@@ -77,9 +77,9 @@ func (s *Submitter) ofChange(catalog *Catalog, thing Thing, c Change, environmen
 		Cause: CauseChange, Environment: environment, Team: thing.Team,
 		Changes: []Change{c}, Selection: catalog.Select(c),
 	}
-	sub := Submission{
-		Run: run, EventID: fmt.Sprintf("%s/%s/%s", c.EventID, thing.key(), environment),
-		Thing: thing.key(), Key: catalog.identity(c),
+	sub := Submission{Run: run, Thing: c.thing(), Key: catalog.identity(c)}
+	if c.EventID != "" {
+		sub.EventID = fmt.Sprintf("%s/%s/%s", c.EventID, c.thing(), environment)
 	}
 	if service := catalog.Services[c.Name]; c.Kind == KindService && service.Image != "" && c.Image == "" {
 		sub.Due = s.Now().Add(service.WaitForImage)
@@ -96,7 +96,7 @@ func (s *Submitter) Rerun(ctx context.Context, old Run, by string) (Receipt, err
 	}
 	sub := Submission{Run: run}
 	if c := old.Change(); c.Name != "" {
-		sub.Thing = string(c.Kind) + ":" + c.Name
+		sub.Thing = c.thing()
 	}
 	return s.enqueue(ctx, sub)
 }
@@ -157,5 +157,3 @@ func (s *Submitter) tell(ctx context.Context, receipt Receipt) error {
 	}
 	return nil
 }
-
-func (t Thing) key() string { return string(t.Kind) + ":" + t.Name }

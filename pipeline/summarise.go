@@ -36,12 +36,8 @@ func Summarise(rec Record) map[string]Summary {
 
 // Unwell says why a record is no good as a measurement; empty when it is good.
 func Unwell(rec Record) string {
-	offered, sent := rec.rates(rec.Warmup)
-	var lag stats.Histogram
-	for _, tick := range rec.Generator[min(rec.Warmup, len(rec.Generator)):] {
-		lag = lag.Merge(tick.Lag)
-	}
-	behind := time.Duration(lag.Quantile(0.99)) * time.Microsecond
+	offered, sent := rec.rates()
+	behind := rec.lag()
 	switch {
 	case offered == 0:
 		return "no request was due after the warm-up"
@@ -122,7 +118,7 @@ func summary(rec Record, target string) Summary {
 		s.Values[Errors] = float64(s.Errors) / float64(s.Requests)
 	}
 	if target == "" {
-		if offered, sent := rec.rates(from); offered > 0 {
+		if offered, sent := rec.rates(); offered > 0 {
 			s.Values[Throughput] = float64(sent) / float64(offered)
 		}
 	}
@@ -138,10 +134,26 @@ func merged(windows []stats.Window) stats.Window {
 	return sum
 }
 
-func (r Record) rates(from int) (offered, sent int64) {
-	for _, tick := range r.Generator[min(from, len(r.Generator)):] {
+func (r Record) rates() (offered, sent int64) {
+	for _, tick := range r.judged() {
 		offered += tick.Offered
 		sent += tick.Sent
 	}
 	return offered, sent
 }
+
+// lag is the p99 of how late requests were sent; 0 when that was not recorded.
+func (r Record) lag() time.Duration {
+	var parts []stats.Histogram
+	for _, tick := range r.judged() {
+		parts = append(parts, tick.Lag)
+	}
+	all := stats.Histogram{}.Merge(parts...)
+	if all.Count() == 0 {
+		return 0
+	}
+	return time.Duration(all.Quantile(0.99)) * time.Microsecond
+}
+
+// judged is the generator's health after the warm-up.
+func (r Record) judged() []Tick { return r.Generator[min(r.Warmup, len(r.Generator)):] }

@@ -14,8 +14,9 @@ const (
 	Failed       Verdict = "failed"       // the deploy or the script broke
 )
 
-// severity orders verdicts from harmless to worst.
-var severity = map[Verdict]int{Pass: 1, Improved: 2, Inconclusive: 3, Suspect: 4, Regressed: 5, Invalid: 6, Failed: 7}
+// severity orders verdicts from harmless to worst. What is certain outweighs what could not be told: a regression must not
+// go unsaid because another scenario of the run broke.
+var severity = map[Verdict]int{Pass: 1, Improved: 2, Inconclusive: 3, Suspect: 4, Invalid: 5, Failed: 6, Regressed: 7}
 
 // Worst is the gravest of the verdicts; Pass when there are none.
 func Worst(verdicts ...Verdict) Verdict {
@@ -40,7 +41,7 @@ type Finding struct {
 	High         float64       `json:"high"`
 	BandLow      float64       `json:"band_low"` // where the next baseline run would fall, 95 %; same unit as Now
 	BandHigh     float64       `json:"band_high"`
-	P            float64       `json:"p"`
+	P            float64       `json:"p"`   // one-sided, if nothing changed; 1 without a baseline
 	MDE          float64       `json:"mde"` // the relative change this run could have seen, 0.17 = +17 %; 0 when unknown
 	Gate         float64       `json:"gate"`
 	Samples      int64         `json:"samples"`

@@ -34,6 +34,11 @@ type exit int
 
 func (e exit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
+// unanswered is why a command whose exit code is a verdict could not find one.
+type unanswered struct{ error }
+
+func (u unanswered) Unwrap() error { return u.error }
+
 // grammar is the command line.
 type grammar struct {
 	Demo    demoCommand    `cmd:"" help:"Play the whole line on this machine: a sample shop, real load, a chat page."`
@@ -45,7 +50,7 @@ type grammar struct {
 	Version versionCommand `cmd:"" help:"Show the version."`
 	Shop    shopCommand    `cmd:"" hidden:"" help:"What the demo's catalog deploys with."`
 
-	Completion kongcompletion.Completion `cmd:"" help:"Print the shell code that completes these commands."`
+	Completion completionCommand `cmd:"" help:"Print shell code that completes these commands: source <(bellwether completion bash)."`
 }
 
 // Run carries a command line out and returns the exit code.
@@ -54,7 +59,7 @@ func Run(ctx context.Context, p Process) int {
 	parser, err := kong.New(&grammar{},
 		kong.Name("bellwether"),
 		kong.Description("Load-tests every change and tells its team, in its own channel, whether it made the system slower."),
-		kong.Writers(p.Out, p.Err), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Writers(p.Out, p.Err), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(p),
 		kong.Exit(func(c int) { code = &c }),
 	)
@@ -62,25 +67,49 @@ func Run(ctx context.Context, p Process) int {
 		panic(err) // the grammar is ours
 	}
 	kongcompletion.Register(parser)
+	if code != nil {
+		return *code // the shell asked how to complete a line, and was answered
+	}
+	if len(p.Args) == 0 {
+		p.Args = []string{"--help"}
+	}
 	command, err := parser.Parse(p.Args)
 	if code != nil {
 		return *code // help was asked for
 	}
 	if err != nil {
-		fmt.Fprintf(p.Err, "bellwether: %v\nTry: bellwether --help\n", err)
+		fmt.Fprintf(p.Err, "bellwether: %v\nTry: %s --help\n", err, meant(err))
 		return exitUnknown
 	}
 	return p.code(command.Run())
 }
 
+// meant is the command that a line which cannot be parsed was about.
+func meant(err error) string {
+	if wrong, ok := errors.AsType[*kong.ParseError](err); ok && wrong.Context.Selected() != nil {
+		return wrong.Context.Selected().FullPath()
+	}
+	return "bellwether"
+}
+
 func (p Process) code(err error) int {
-	var asked exit
-	switch {
-	case err == nil:
+	if err == nil {
 		return exitOK
-	case errors.As(err, &asked):
+	}
+	if asked, ok := errors.AsType[exit](err); ok {
 		return int(asked)
 	}
 	fmt.Fprintf(p.Err, "bellwether: %v\n", err)
+	if _, ok := errors.AsType[unanswered](err); ok {
+		return exitUnknown
+	}
 	return exitFailed
+}
+
+type completionCommand struct {
+	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
+}
+
+func (c *completionCommand) Run(k *kong.Context) error {
+	return (&kongcompletion.Completion{Shell: c.Shell, Code: true}).Run(k)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -114,8 +115,7 @@ func (c *demoCommand) server(ctx context.Context, p Process, dir string, params 
 	if strictyaml.Refused(problems) {
 		return nil, refused(p, problems)
 	}
-	log := newLog(p.Err, slog.LevelWarn, config.Redactor(settings.Secrets()...))
-	log.Warn("Redis runs in this process: nothing survives a restart")
+	log := newLog(p.Err, slog.LevelError, config.Redactor(settings.Secrets()...)) // what a visitor needs to know is in the chat
 	source, problems := catalog.Open(settings.Catalog, p.Env, log)
 	if source == nil {
 		return nil, refused(p, problems)
@@ -125,27 +125,41 @@ func (c *demoCommand) server(ctx context.Context, p Process, dir string, params 
 
 // play runs the server with the story in it.
 func (c *demoCommand) play(ctx context.Context, p Process, s *server, params demo.Params) error {
-	story := &demo.Story{
-		URL: "http://" + params.Listen, Token: params.Token, Client: &http.Client{Timeout: time.Minute}, Out: p.Out,
-		NewID: uuid.NewString, Now: time.Now,
-	}
-	for _, scene := range story.Scenes() {
-		s.room.Panel = append(s.room.Panel, webchat.Scene{Key: scene.Key, Title: scene.Title, Text: scene.Text})
-	}
-	s.room.Play = story.Scene
-	fmt.Fprintf(p.Out, "Bellwether's chat page: http://%s/\n", params.Listen)
+	story := stage(s, params, p.Out)
+	fmt.Fprintf(p.Out, "Bellwether's chat page: http://%s/\nRedis runs in this process: nothing survives a restart.\n", params.Listen)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.run(ctx) })
 	group.Go(func() error {
 		if !c.Once {
-			return story.Prepare(ctx)
+			prepare(ctx, p, story)
+			return nil
 		}
 		defer cancel()
 		return c.once(ctx, p, s, story)
 	})
 	return group.Wait()
+}
+
+// stage is the story for a server, with a panel on the chat page that sends its scenes.
+func stage(s *server, params demo.Params, out io.Writer) *demo.Story {
+	story := &demo.Story{
+		URL: "http://" + params.Listen, Token: params.Token, Client: &http.Client{Timeout: time.Minute}, Out: out,
+		NewID: uuid.NewString, Now: time.Now,
+	}
+	for _, scene := range story.Scenes() {
+		s.room.Panel = append(s.room.Panel, webchat.Scene{Key: scene.Key, Title: scene.Title, Text: scene.Text})
+	}
+	s.room.Play = story.Scene
+	return story
+}
+
+// prepare measures the baseline. On a machine too busy for that the page is of use all the same.
+func prepare(ctx context.Context, p Process, story *demo.Story) {
+	if err := story.Prepare(ctx); err != nil && ctx.Err() == nil {
+		fmt.Fprintf(p.Out, "bellwether: %v\nThe page works all the same, but verdicts may lack a baseline.\n", err)
+	}
 }
 
 // once plays the whole story and writes down what was said.

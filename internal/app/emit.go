@@ -18,13 +18,13 @@ import (
 )
 
 type emitCommand struct {
-	Config string `short:"c" type:"path" placeholder:"FILE" help:"Settings whose publish.eventbridge names the bus."`
+	Config string `short:"c" placeholder:"FILE" help:"Settings whose publish.eventbridge names the bus."`
 	Bus    string `default:"default" help:"The EventBridge bus, without --config."`
 	Region string `help:"The bus's region; default: as the AWS command line."`
 	To     string `placeholder:"URL" help:"A running Bellwether, instead of EventBridge."`
 	Token  string `env:"BELLWETHER_EVENTS_TOKEN" help:"The token for --to."`
 
-	Kind       string   `required:"" enum:"service,stack" help:"service or stack."`
+	Kind       string   `required:"" enum:"service,stack" placeholder:"KIND" help:"What changed: service or stack."`
 	Name       string   `help:"Its name in the catalog."`
 	Repository string   `help:"Its repository, instead of the name."`
 	Revision   string   `help:"The revision, full or short."`
@@ -34,14 +34,27 @@ type emitCommand struct {
 	Author     string   `help:"Who changed it."`
 	Title      string   `help:"What the change is, in one line."`
 	URL        string   `help:"A page that shows the change."`
-	Path       []string `help:"A file that changed; repeats."`
-	Label      []string `help:"A label of the change; repeats."`
-	Files      *int     `help:"How many files changed."`
-	Lines      *int     `help:"How many lines changed."`
+	Path       []string `sep:"none" help:"A file that changed; repeats."`
+	Label      []string `sep:"none" help:"A label of the change; repeats."`
+	Files      *int     `placeholder:"N" help:"How many files changed."`
+	Lines      *int     `placeholder:"N" help:"How many lines changed."`
 
 	Wait    bool          `help:"Wait for the verdict and end as the run does (with --to)."`
 	Timeout time.Duration `default:"1h" help:"How long to wait."`
 	JSON    bool          `help:"Print JSON."`
+}
+
+// Validate refuses what any Bellwether would refuse, before it is sent.
+func (c *emitCommand) Validate() error {
+	switch {
+	case c.Name == "" && c.Repository == "" && c.Image == "":
+		return errors.New("what changed? say --name, --repository or --image")
+	case c.Revision == "" && c.Image == "":
+		return errors.New("what does it bring? say --revision or --image")
+	case c.Wait && c.To == "":
+		return errors.New("--wait needs --to: only a running Bellwether can be asked how the run ended")
+	}
+	return nil
 }
 
 func (c *emitCommand) detail() intake.Detail {
@@ -53,11 +66,15 @@ func (c *emitCommand) detail() intake.Detail {
 }
 
 func (c *emitCommand) Run(ctx context.Context, p Process) error {
+	if err := c.publish(ctx, p); err != nil {
+		return unanswered{err} // exit code 1 says that the change made something slower
+	}
+	return nil
+}
+
+func (c *emitCommand) publish(ctx context.Context, p Process) error {
 	if c.To != "" {
 		return c.toBellwether(ctx, p)
-	}
-	if c.Wait {
-		return errors.New("--wait needs --to: only a running Bellwether can be asked how the run ended")
 	}
 	bus, err := c.bus(ctx, p)
 	if err != nil {

@@ -11,12 +11,13 @@ import (
 	"bellwether/internal/config"
 	"bellwether/internal/intake"
 	"bellwether/internal/strictyaml"
+	"bellwether/internal/suggest"
 	"bellwether/pipeline"
 )
 
 // configFlag is where the settings are.
 type configFlag struct {
-	Config string `short:"c" required:"" type:"path" placeholder:"FILE" help:"The settings, bellwether.yaml."`
+	Config string `short:"c" required:"" placeholder:"FILE" help:"The settings, bellwether.yaml."`
 }
 
 // load reads settings and catalog, with all their problems.
@@ -68,12 +69,12 @@ func (c *checkCommand) Run(p Process) error {
 
 type selectCommand struct {
 	configFlag
-	Kind  string   `required:"" enum:"service,stack" help:"What changes: service or stack."`
+	Kind  string   `required:"" enum:"service,stack" placeholder:"KIND" help:"What changes: service or stack."`
 	Name  string   `required:"" help:"Its name in the catalog."`
-	Tags  []string `name:"tag" help:"A tag that is touched besides, such as db:orders; repeats."`
-	Files *int     `help:"Files changed, if known."`
-	Lines *int     `help:"Lines changed, if known."`
-	Label []string `help:"A label of the change; repeats."`
+	Tags  []string `name:"tag" sep:"none" help:"A tag that is touched besides, such as db:orders; repeats."`
+	Files *int     `placeholder:"N" help:"Files changed, if known."`
+	Lines *int     `placeholder:"N" help:"Lines changed, if known."`
+	Label []string `sep:"none" help:"A label of the change; repeats."`
 	JSON  bool     `help:"Print JSON."`
 }
 
@@ -82,11 +83,26 @@ func (c *selectCommand) Run(p Process) error {
 	if err != nil {
 		return err
 	}
-	change := pipeline.Change{Kind: pipeline.Kind(c.Kind), Name: c.Name, Revision: "0", Files: c.Files, Lines: c.Lines, Labels: c.Label}
-	if _, err := cat.Resolve(change); err != nil {
-		return err
+	change := pipeline.Change{Kind: pipeline.Kind(c.Kind), Name: c.Name, Files: c.Files, Lines: c.Lines, Labels: c.Label}
+	if _, ok := cat.Thing(change.Kind, change.Name); !ok {
+		return unknown(cat, change)
 	}
 	return printSelection(p.Out, cat.Select(change, c.Tags...), c.JSON)
+}
+
+// unknown says that the catalog has no such name, and which one was probably meant.
+func unknown(cat *pipeline.Catalog, change pipeline.Change) error {
+	var names []string
+	for _, thing := range cat.Things() {
+		if thing.Kind == change.Kind {
+			names = append(names, thing.Name)
+		}
+	}
+	hint := "known: " + strings.Join(names, ", ")
+	if near := suggest.Nearest(change.Name, names); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	return fmt.Errorf("the catalog has no %s %q; %s", change.Kind, change.Name, hint)
 }
 
 func printSelection(w io.Writer, sel pipeline.Selection, asJSON bool) error {
@@ -106,8 +122,14 @@ func printSelection(w io.Writer, sel pipeline.Selection, asJSON bool) error {
 
 type replayCommand struct {
 	configFlag
-	Event string `arg:"" type:"existingfile" placeholder:"EVENT.json" help:"An EventBridge envelope."`
+	Event string `arg:"" name:"event.json" help:"An EventBridge envelope."`
 	JSON  bool   `help:"Print JSON."`
+}
+
+// outcome is what would be done with an event.
+type outcome struct {
+	Ignored string `json:"ignored,omitempty"` // why
+	Changes []plan `json:"changes"`
 }
 
 // plan is what would be done with one change.
@@ -127,7 +149,7 @@ func (c *replayCommand) Run(p Process) error {
 	if err != nil {
 		return err
 	}
-	body, err := os.ReadFile(c.Event)
+	body, err := readEvent(c.Event)
 	if err != nil {
 		return fmt.Errorf("read the event: %w", err)
 	}
@@ -135,15 +157,31 @@ func (c *replayCommand) Run(p Process) error {
 	if err != nil {
 		return fmt.Errorf("%s would be refused: %w", c.Event, err)
 	}
-	if event.Ignored != "" {
-		fmt.Fprintf(p.Out, "ignored: %s\n", event.Ignored)
-		return nil
+	done := outcome{Ignored: event.Ignored, Changes: []plan{}}
+	if event.Ignored == "" {
+		changes, err := cat.Resolve(event.Change)
+		if err != nil {
+			return fmt.Errorf("%s would be refused: %w", c.Event, err)
+		}
+		done.Changes = plans(cat, changes)
 	}
-	changes, err := cat.Resolve(event.Change)
+	return done.print(p.Out, c.JSON)
+}
+
+// maxEvent is the most that EventBridge takes as one event, in bytes.
+const maxEvent = 1 << 20
+
+func readEvent(path string) ([]byte, error) {
+	file, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("%s would be refused: %w", c.Event, err)
+		return nil, err
 	}
-	return printPlans(p.Out, plans(cat, changes), c.JSON)
+	defer file.Close()
+	body, err := io.ReadAll(io.LimitReader(file, maxEvent+1))
+	if err == nil && len(body) > maxEvent {
+		err = fmt.Errorf("%s has more than %d bytes, as no event has", path, maxEvent)
+	}
+	return body, err
 }
 
 func plans(cat *pipeline.Catalog, changes []pipeline.Change) []plan {
@@ -159,11 +197,16 @@ func plans(cat *pipeline.Catalog, changes []pipeline.Change) []plan {
 	return all
 }
 
-func printPlans(w io.Writer, all []plan, asJSON bool) error {
-	if asJSON {
-		return printJSON(w, all)
+func (o outcome) print(w io.Writer, asJSON bool) error {
+	switch {
+	case asJSON:
+		return printJSON(w, o)
+	case o.Ignored != "":
+		fmt.Fprintln(w, "ignored: "+o.Ignored)
+	case len(o.Changes) == 0:
+		fmt.Fprintln(w, "nothing to do: only ignored paths are touched")
 	}
-	for _, one := range all {
+	for _, one := range o.Changes {
 		fmt.Fprintf(w, "%s %s at %s, of team %s, on %s\n", one.Kind, one.Name, one.Revision, one.Team, strings.Join(one.Environments, ", "))
 		if one.WaitsFor != "" {
 			fmt.Fprintln(w, "waits for "+one.WaitsFor)
@@ -171,9 +214,6 @@ func printPlans(w io.Writer, all []plan, asJSON bool) error {
 		if err := printSelection(w, one.Selection, false); err != nil {
 			return err
 		}
-	}
-	if len(all) == 0 {
-		fmt.Fprintln(w, "nothing to do: only ignored paths are touched")
 	}
 	return nil
 }

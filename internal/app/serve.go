@@ -74,6 +74,9 @@ func (s *server) run(ctx context.Context) error {
 		group.Go(func() error { return s.listen(ctx, s.settings.HTTP.Admin, s.admin()) })
 	}
 	err := group.Wait()
+	if s.slack != nil {
+		s.slack.Wait()
+	}
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}

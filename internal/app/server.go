@@ -116,7 +116,7 @@ func (s *server) openChats(ctx context.Context) error {
 	if settings := s.settings.Chat.Slack; settings != nil {
 		chat, err := slack.New(slack.Settings{
 			BotToken: settings.BotToken.Reveal(), SigningSecret: settings.SigningSecret.Reveal(),
-			AppToken: settings.AppToken.Reveal(), APIURL: settings.APIURL, Log: s.log, Seen: s.store, Threads: s.store,
+			AppToken: settings.AppToken.Reveal(), APIURL: settings.APIURL, Log: s.log, Seen: s.store, Threads: s.store, Now: time.Now,
 		})
 		if err != nil {
 			return fmt.Errorf("chat.slack: %w", err)

@@ -13,13 +13,15 @@ import (
 
 // fake is a small Bellwether: every run waits, runs and ends as one looks at it, with the verdict that its version has.
 type fake struct {
-	mu       sync.Mutex
-	verdicts map[string]string // by version; else pass
-	silent   map[string]bool   // versions that nobody is told about
-	events   []envelope        // taken in
-	ids      map[string]bool
-	runs     []*fakeRun
-	messages []message
+	mu        sync.Mutex
+	verdicts  map[string]string // by version; else pass
+	silent    map[string]bool   // versions that nobody is told about
+	chartless bool
+	disturbed map[string]int // how many runs of a version are no good
+	events    []envelope     // taken in
+	ids       map[string]bool
+	runs      []*fakeRun
+	messages  []message
 }
 
 type fakeRun struct {
@@ -92,6 +94,10 @@ func (f *fake) run(channel, version, words string) string {
 		run.verdict = v
 	}
 	f.runs = append(f.runs, run)
+	if f.disturbed[version] > 0 {
+		f.disturbed[version]--
+		run.verdict = "invalid"
+	}
 	if !f.silent[version] {
 		root := f.say(channel, "", version+" "+run.verdict+"\nRun: "+run.id)
 		f.say(channel, root, "Results: passed\n"+words)
@@ -101,7 +107,11 @@ func (f *fake) run(channel, version, words string) string {
 
 func (f *fake) say(channel, thread, text string) string {
 	id := fmt.Sprintf("m%d", len(f.messages)+1)
-	f.messages = append(f.messages, message{Channel: channel, Thread: thread, ID: id, Text: text, Images: []string{"images/a.png"}})
+	m := message{Channel: channel, Thread: thread, ID: id, Text: text}
+	if thread != "" && !f.chartless {
+		m.Images = []string{"images/" + id + ".png"}
+	}
+	f.messages = append(f.messages, m)
 	return id
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -97,7 +98,7 @@ func send(ctx context.Context, url string, o order, out io.Writer) error {
 		return fmt.Errorf("read the shop's answer: %w", err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("the shop refused: %s", response.Status)
+		return errors.New("failed; the lines above say why")
 	}
 	return nil
 }

@@ -2,9 +2,11 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,20 +19,21 @@ type release struct {
 }
 
 // The releases that differ from what the service normally does, which is the release without a version. A checkout takes
-// about 36 ms (p95 47 ms), of which its one query is 17 ms: a second query makes it 40 % slower.
+// about 75 ms (p95 93 ms), of which its one query is 34 ms: a second query makes it 40 % slower. Answers take that long so
+// that the few milliseconds which a busy machine adds hardly count.
 var releases = map[string]map[string]release{
 	"search": {
-		"":            {work: latency{30 * time.Millisecond, 4 * time.Millisecond}},
-		fasterVersion: {work: latency{20 * time.Millisecond, 3 * time.Millisecond}},
+		"":            {work: latency{60 * time.Millisecond, 8 * time.Millisecond}},
+		fasterVersion: {work: latency{40 * time.Millisecond, 6 * time.Millisecond}},
 	},
 	"checkout": {
-		"":            {work: latency{18 * time.Millisecond, 3 * time.Millisecond}, queries: 1},
-		slowerVersion: {work: latency{18 * time.Millisecond, 3 * time.Millisecond}, queries: 2},
+		"":            {work: latency{36 * time.Millisecond, 6 * time.Millisecond}, queries: 1},
+		slowerVersion: {work: latency{36 * time.Millisecond, 6 * time.Millisecond}, queries: 2},
 		brokenVersion: {needs: "ORDERS_DB_URL"},
 	},
 	"billing": {
-		"":             {work: latency{25 * time.Millisecond, 3 * time.Millisecond}, queries: 1},
-		failingVersion: {work: latency{25 * time.Millisecond, 3 * time.Millisecond}, queries: 1, failing: 0.05},
+		"":             {work: latency{50 * time.Millisecond, 6 * time.Millisecond}, queries: 1},
+		failingVersion: {work: latency{50 * time.Millisecond, 6 * time.Millisecond}, queries: 1, failing: 0.05},
 	},
 }
 
@@ -94,4 +97,79 @@ func (p program) answer(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	fmt.Fprintf(w, "{\"service\":%q,\"version\":%q}\n", p.service, p.version)
+}
+
+// queryTime is how long the orders database works on a query.
+var queryTime = latency{29 * time.Millisecond, 5 * time.Millisecond}
+
+// settings of the orders database, which the infrastructure team changes.
+type settings struct {
+	connections int
+	timeout     time.Duration // of a statement, the wait for a connection included
+}
+
+// The releases of the stack that holds the orders database.
+var stackReleases = map[string]settings{
+	"41":           {connections: 20, timeout: 250 * time.Millisecond},
+	widerVersion:   {connections: 40, timeout: 250 * time.Millisecond},
+	starvedVersion: {connections: 6, timeout: 250 * time.Millisecond},
+}
+
+const (
+	widerVersion   = "42"
+	starvedVersion = "43"
+)
+
+// orders is the database of checkout and billing: as many queries at a time as it has connections.
+type orders struct{ pool atomic.Pointer[pool] }
+
+type pool struct {
+	settings
+	taken chan struct{} // one entry for each connection in use
+}
+
+func newOrders() *orders {
+	o := &orders{}
+	o.configure(stackReleases["41"])
+	return o
+}
+
+// configure changes the settings and returns those before. Queries under way end on the connections they have.
+func (o *orders) configure(s settings) settings {
+	fresh := &pool{settings: s, taken: make(chan struct{}, s.connections)}
+	if old := o.pool.Swap(fresh); old != nil {
+		return old.settings
+	}
+	return settings{}
+}
+
+// apply brings a release of the stack into effect and tells each setting.
+func (o *orders) apply(version string, tell func(format string, args ...any)) error {
+	now, ok := stackReleases[version]
+	if !ok {
+		return fmt.Errorf("the stack has no release %q", version)
+	}
+	was := o.configure(now)
+	tell("orders database: connections %d, were %d", now.connections, was.connections)
+	tell("orders database: statement timeout %s, was %s", now.timeout, was.timeout)
+	return nil
+}
+
+var errTimeout = errors.New("orders database: statement timeout")
+
+// query takes a connection and the time of one query.
+func (o *orders) query(ctx context.Context) error {
+	p := o.pool.Load()
+	ctx, cancel := context.WithTimeoutCause(ctx, p.timeout, errTimeout)
+	defer cancel()
+	select {
+	case p.taken <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-p.taken }()
+	if err := queryTime.spend(ctx); err != nil {
+		return context.Cause(ctx)
+	}
+	return nil
 }

@@ -58,12 +58,16 @@ func TestPlayReportsWhatDiffers(t *testing.T) {
 			[]string{"scene 2, A slower checkout: R9 should end regressed, and ended pass"},
 		},
 		"a false alarm": {
-			func(f *fake) { f.verdicts[renamed.Version] = "suspect" },
-			[]string{"scene 1, A harmless change of search: R8 should end pass, and ended suspect"},
+			func(f *fake) { f.verdicts[renamed.Version] = "regressed" },
+			[]string{"scene 1, A harmless change of search: R8 should end pass, and ended regressed"},
 		},
 		"a silent chat": {
 			func(f *fake) { f.silent[brokenVersion], f.silent[widerVersion] = true, true },
 			[]string{"scene 4, A change of the orders database: the thread of R13 in #infrastructure does not say", "scene 6, A deploy that fails: "},
+		},
+		"threads without charts": {
+			func(f *fake) { f.chartless = true },
+			[]string{"scene 1, ", "scene 2, A slower checkout: the thread of R9 in #team-checkout has no chart", "scene 7, "},
 		},
 		"a malformed event that was taken in": {
 			func(f *fake) { f.verdicts["gadget"] = "pass" },
@@ -91,11 +95,32 @@ func TestWithoutABaselineNothingIsPlayed(t *testing.T) {
 	require.NotContains(t, out.String(), "1/7")
 }
 
-func TestABaselineRunThatWasDisturbedIsRepeatedOnce(t *testing.T) {
-	s, f, _ := newStory(t)
-	f.verdicts["full"] = "invalid"
-	require.ErrorContains(t, s.Prepare(t.Context()), "R5 should end pass, and ended invalid", "the second of the first two")
-	require.Len(t, f.runs, 5)
+func TestWhatSettlesNothingIsMeasuredOnceMore(t *testing.T) {
+	t.Run("a scene", func(t *testing.T) {
+		s, f, out := newStory(t)
+		f.disturbed = map[string]int{slowerVersion: 1}
+		require.NoError(t, s.Play(t.Context()))
+		require.Contains(t, out.String(), "once more, as nothing was settled: R9 should end regressed, and ended invalid\n")
+		require.Contains(t, out.String(), "2/7  A slower checkout: regressed")
+	})
+	t.Run("the baseline", func(t *testing.T) {
+		s, f, _ := newStory(t)
+		f.disturbed = map[string]int{"full": 1}
+		require.NoError(t, s.Prepare(t.Context()))
+		require.Len(t, f.runs, len(firstReleases)+baselineRuns, "one of them is no good")
+	})
+	t.Run("a baseline that got slower by itself", func(t *testing.T) {
+		s, f, _ := newStory(t)
+		f.verdicts["full"] = "regressed"
+		require.ErrorContains(t, s.Prepare(t.Context()), "R5 should end pass, and ended regressed")
+		require.Len(t, f.runs, 5)
+	})
+	t.Run("but not twice", func(t *testing.T) {
+		s, f, _ := newStory(t)
+		f.disturbed = map[string]int{"full": 2}
+		require.ErrorContains(t, s.Prepare(t.Context()), "R5 should end pass, and ended invalid")
+		require.Len(t, f.runs, 5)
+	})
 }
 
 func TestEveryPressOfAButtonIsAnotherChange(t *testing.T) {

@@ -5,10 +5,13 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,6 +51,20 @@ func TestWhatIsPublishedIsUnderstood(t *testing.T) {
 	}, event.Change)
 }
 
+// The way of a change in AWS: PutEvents, the deployed rule, the queue.
+func fromBusToSubmit(t *testing.T, endpoint string) {
+	p := newPost(t, endpoint, accept)
+	b := bus(t, func(envelope []byte) { p.send(t, string(envelope)) })
+	id, err := publisher(b).Publish(t.Context(), Detail{Kind: "service", Name: "checkout", Revision: "1f6c"})
+	require.NoError(t, err)
+	require.True(t, b.Route([]byte(push("eu-west-1", `{"result":"SUCCESS","repository-name":"a","action-type":"PUSH","image-tag":"1"}`))))
+	require.False(t, b.Route([]byte(strings.Replace(change(checkout), "Bellwether Change", "Order Placed", 1))))
+	p.receive(t)
+	p.waitEmpty(t)
+	require.ElementsMatch(t, []string{id, "e-2"}, p.submitted())
+	require.Equal(t, empty, p.left(t, p.DeadLetter))
+}
+
 func TestPublishTellsWhatTheBusRefuses(t *testing.T) {
 	b := bus(t, func([]byte) { t.Error("forwarded") })
 	for name, c := range map[string]struct {
@@ -79,7 +96,9 @@ func TestPublishChecksTheCountOfFailures(t *testing.T) {
 			w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 			fmt.Fprint(w, answer)
 		}))
-		id, err := publisher(&peers.Bus{URL: server.URL, Name: "default", Region: "eu-west-1"}).Publish(t.Context(), Detail{})
+		id, err := publisher(&peers.Bus{
+			URL: server.URL, Name: "default", Region: "eu-west-1", AccessKey: "key", SecretKey: "secret",
+		}).Publish(t.Context(), Detail{})
 		server.Close()
 		require.ErrorContains(t, err, want)
 		require.Empty(t, id)
@@ -90,7 +109,9 @@ func TestPublishChecksTheCountOfFailures(t *testing.T) {
 func TestPublishTrustsTheCABundle(t *testing.T) {
 	got := make(chan []byte, 1)
 	b := bus(t, func(envelope []byte) { got <- envelope })
-	server := httptest.NewTLSServer(b)
+	server := httptest.NewUnstartedServer(b)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of the client that trusts nobody
+	server.StartTLS()
 	defer server.Close()
 	bundle := filepath.Join(t.TempDir(), "ca.pem")
 	raw := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})

@@ -1,0 +1,348 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"bellwether/pipeline"
+)
+
+var errCrash = errors.New("the process was killed")
+
+// platform is a Chat that shows what was posted and can fail as platforms do.
+type platform struct {
+	shown  map[string]Outgoing // by ref
+	posted []string            // intents, in order
+	edits  int
+	before func(call string) error // nothing happens, and this is the answer
+	after  func(call string) error // it happened, and this is the answer
+}
+
+func newPlatform() *platform { return &platform{shown: map[string]Outgoing{}} }
+
+func (p *platform) do(call string, happen func()) error {
+	if p.before != nil {
+		if err := p.before(call); err != nil {
+			return err
+		}
+	}
+	happen()
+	if p.after != nil {
+		return p.after(call)
+	}
+	return nil
+}
+
+func (p *platform) Post(_ context.Context, o Outgoing) (ref string, err error) {
+	err = p.do("post "+o.ID, func() {
+		p.posted = append(p.posted, o.ID)
+		ref = fmt.Sprint("ts", len(p.posted))
+		p.shown[ref] = o
+	})
+	if err != nil {
+		return "", err
+	}
+	return ref, nil
+}
+
+func (p *platform) Edit(_ context.Context, o Outgoing, ref string) error {
+	return p.do("edit "+o.ID, func() {
+		p.edits++
+		p.shown[ref] = o
+	})
+}
+
+func (p *platform) Find(_ context.Context, o Outgoing, _ time.Time) (ref string, err error) {
+	err = p.do("find "+o.ID, func() {
+		for r, shown := range p.shown {
+			if shown.ID == o.ID {
+				ref = r
+			}
+		}
+	})
+	return ref, err
+}
+
+// office is a Postman with a clock of its own.
+type office struct {
+	*Postman
+	now time.Time
+}
+
+func newOffice(m *memory, p *platform) *office {
+	o := &office{now: noon}
+	o.Postman = &Postman{
+		Outbox: m, Pictures: m, Chats: map[string]Chat{"slack": p}, Settle: 5 * time.Second,
+		Now: func() time.Time { return o.now }, Log: slog.New(slog.DiscardHandler),
+	}
+	return o
+}
+
+// letterbox has one intent in it, the root of R42.
+func letterbox(t *testing.T) *memory {
+	m := newMemory()
+	want(t, m, Outgoing{ID: "R42/slack:C0CHECKOUT/root", Run: "R42", Version: 1, Message: Message{Title: "one"}})
+	return m
+}
+
+func want(t *testing.T, m *memory, o Outgoing) {
+	o.Channel = checkout
+	require.NoError(t, m.Want(t.Context(), o, noon))
+}
+
+const root = "R42/slack:C0CHECKOUT/root"
+
+// once fails the first call with that prefix.
+func once(prefix string, err error) func(string) error {
+	failed := false
+	return func(call string) error {
+		if failed || !strings.HasPrefix(call, prefix) {
+			return nil
+		}
+		failed = true
+		return err
+	}
+}
+
+func TestNothingIsLostAndNothingSaidTwice(t *testing.T) {
+	for name, crash := range map[string]func(*memory, *platform){
+		"before the attempt is noted":      func(m *memory, _ *platform) { m.fail = once("note ", errCrash) },
+		"after the attempt is noted":       func(m *memory, _ *platform) { m.fail = once("noted ", errCrash) },
+		"before the platform has it":       func(_ *memory, p *platform) { p.before = once("post ", errCrash) },
+		"after the platform has it":        func(_ *memory, p *platform) { p.after = once("post ", errCrash) },
+		"before the success is noted":      func(m *memory, _ *platform) { m.fail = second("note ", errCrash) },
+		"after the success is noted":       func(m *memory, _ *platform) { m.fail = second("noted ", errCrash) },
+		"while it cannot be opened":        func(m *memory, _ *platform) { m.fail = once("open ", errCrash) },
+		"the platform says 429":            func(_ *memory, p *platform) { p.before = once("post ", &NotSent{After: time.Minute, Err: errCrash}) },
+		"the platform never answered once": func(_ *memory, p *platform) { p.after = once("post ", context.DeadlineExceeded) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, p := letterbox(t), newPlatform()
+			crash(m, p)
+			first := newOffice(m, p)
+			require.Error(t, first.Deliver(t.Context(), root, 1))
+
+			want(t, m, Outgoing{ID: root, Run: "R42", Version: 2, Message: Message{Title: "two"}})
+			next := newOffice(m, p)
+			next.now = noon.Add(time.Minute)
+			require.NoError(t, next.Deliver(t.Context(), root, 2))
+			require.NoError(t, next.Deliver(t.Context(), root, 2), "delivering again does nothing")
+
+			require.Equal(t, []string{root}, p.posted)
+			require.Len(t, p.shown, 1)
+			require.Equal(t, "two", p.shown["ts1"].Message.Title)
+			letter := m.letters[root]
+			require.Equal(t, "ts1", letter.Ref)
+			require.Equal(t, int64(2), letter.Sent)
+		})
+	}
+}
+
+func second(prefix string, err error) func(string) error {
+	calls := 0
+	return func(call string) error {
+		if strings.HasPrefix(call, prefix) {
+			calls++
+			if calls == 2 {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+func TestAnUncertainAttemptSettlesBeforeAnybodyLooks(t *testing.T) {
+	m, p := letterbox(t), newPlatform()
+	p.before = once("post ", context.DeadlineExceeded)
+	o := newOffice(m, p)
+	require.ErrorIs(t, o.Deliver(t.Context(), root, 1), context.DeadlineExceeded)
+
+	looked := 0
+	p.before = func(call string) error {
+		if strings.HasPrefix(call, "find ") {
+			looked++
+		}
+		return nil
+	}
+	o.now = noon.Add(2 * time.Second)
+	var rest *NotSent
+	require.ErrorAs(t, o.Deliver(t.Context(), root, 1), &rest)
+	require.Equal(t, 3*time.Second, rest.After)
+	require.Zero(t, looked)
+	require.Empty(t, p.posted)
+
+	o.now = noon.Add(5 * time.Second)
+	require.NoError(t, o.Deliver(t.Context(), root, 1))
+	require.Equal(t, 1, looked)
+	require.Equal(t, []string{root}, p.posted)
+}
+
+func TestWhileNobodyCanLookNothingIsPosted(t *testing.T) {
+	m, p := letterbox(t), newPlatform()
+	p.after = once("post ", errCrash)
+	o := newOffice(m, p)
+	require.Error(t, o.Deliver(t.Context(), root, 1))
+	o.now = noon.Add(time.Minute)
+	p.after, p.before = nil, once("find ", errCrash)
+	require.ErrorIs(t, o.Deliver(t.Context(), root, 1), errCrash)
+	require.NoError(t, o.Deliver(t.Context(), root, 1))
+	require.Len(t, p.posted, 1)
+}
+
+func TestABusyPlatformIsLeftAlone(t *testing.T) {
+	m, p := letterbox(t), newPlatform()
+	p.before = once("post ", &NotSent{After: 30 * time.Second, Err: errors.New("429")})
+	o := newOffice(m, p)
+	var rest *NotSent
+	require.ErrorAs(t, o.Deliver(t.Context(), root, 1), &rest)
+	require.Equal(t, 30*time.Second, rest.After)
+	require.Zero(t, m.letters[root].Attempted, "it is known to have failed: nobody has to look")
+
+	p.before = func(call string) error {
+		require.NotContains(t, call, "find")
+		return nil
+	}
+	require.NoError(t, o.Deliver(t.Context(), root, 1))
+
+	want(t, m, Outgoing{ID: root, Version: 2, Message: Message{Title: "two"}})
+	p.before = once("edit ", &NotSent{After: time.Second, Err: errors.New("429")})
+	require.ErrorAs(t, o.Deliver(t.Context(), root, 1), &rest)
+	require.NoError(t, o.Deliver(t.Context(), root, 1))
+	require.Equal(t, "two", p.shown["ts1"].Message.Title)
+}
+
+func TestARefusedMessageIsParkedUntilItChanges(t *testing.T) {
+	m, p := letterbox(t), newPlatform()
+	refused := &Refused{Err: errors.New("not_in_channel")}
+	p.before = func(string) error { return refused }
+	o := newOffice(m, p)
+	require.NoError(t, o.Deliver(t.Context(), root, 1))
+	require.Equal(t, "not_in_channel", m.letters[root].Parked)
+	require.Zero(t, m.letters[root].Attempted, "nobody has to look for it later")
+
+	p.before = nil
+	require.NoError(t, o.Deliver(t.Context(), root, 1))
+	require.Empty(t, p.posted, "what was refused is not tried again")
+
+	want(t, m, Outgoing{ID: root, Version: 2, Message: Message{Title: "two"}})
+	require.NoError(t, o.Deliver(t.Context(), root, 1))
+	require.Equal(t, []string{root}, p.posted)
+}
+
+func TestAReplyWaitsForItsRoot(t *testing.T) {
+	m, p := letterbox(t), newPlatform()
+	const reply = "R42/slack:C0CHECKOUT/results"
+	want(t, m, Outgoing{ID: reply, Root: root, Version: 1, Message: Message{Title: "Results"}})
+	o := newOffice(m, p)
+	require.ErrorContains(t, o.Deliver(t.Context(), reply, 1), "not posted yet")
+	require.Empty(t, p.posted)
+
+	require.NoError(t, o.Deliver(t.Context(), root, 1))
+	require.NoError(t, o.Deliver(t.Context(), reply, 1))
+	require.Equal(t, []string{root, reply}, p.posted)
+	require.Equal(t, "ts1", p.shown["ts2"].Thread)
+}
+
+func TestAReplyIsParkedWithItsRoot(t *testing.T) {
+	m, p := letterbox(t), newPlatform()
+	const reply = "R42/slack:C0CHECKOUT/results"
+	want(t, m, Outgoing{ID: reply, Root: root, Version: 1})
+	o := newOffice(m, p)
+	p.before = once("post ", &Refused{Err: errors.New("is_archived")})
+	require.NoError(t, o.Deliver(t.Context(), root, 1))
+	require.NoError(t, o.Deliver(t.Context(), reply, 1))
+	require.Contains(t, m.letters[reply].Parked, "is_archived")
+	require.Empty(t, p.posted)
+}
+
+func TestAReplyFollowsARootWhoseEditWasRefused(t *testing.T) {
+	m, p := letterbox(t), newPlatform()
+	o := newOffice(m, p)
+	require.NoError(t, o.Deliver(t.Context(), root, 1))
+	want(t, m, Outgoing{ID: root, Version: 2, Message: Message{Title: "two"}})
+	p.before = once("edit ", &Refused{Err: errors.New("cant_update_message")})
+	require.NoError(t, o.Deliver(t.Context(), root, 1))
+	require.NotEmpty(t, m.letters[root].Parked)
+
+	const reply = "R42/slack:C0CHECKOUT/results"
+	want(t, m, Outgoing{ID: reply, Root: root, Version: 1})
+	require.NoError(t, o.Deliver(t.Context(), reply, 1))
+	require.Equal(t, "ts1", p.shown["ts2"].Thread)
+}
+
+func TestOnlyNewContentIsEdited(t *testing.T) {
+	m, p := letterbox(t), newPlatform()
+	o := newOffice(m, p)
+	require.NoError(t, o.Deliver(t.Context(), root, 1))
+	require.NoError(t, o.Deliver(t.Context(), root, 1))
+	require.Zero(t, p.edits)
+	want(t, m, Outgoing{ID: root, Version: 5, Message: Message{Title: "five"}})
+	require.NoError(t, o.Deliver(t.Context(), root, 1))
+	want(t, m, Outgoing{ID: root, Version: 4, Message: Message{Title: "four"}})
+	require.NoError(t, o.Deliver(t.Context(), root, 1))
+	require.Equal(t, 1, p.edits)
+	require.Equal(t, "five", p.shown["ts1"].Message.Title)
+}
+
+func TestAnEditThatFailedIsTriedAgain(t *testing.T) {
+	m, p := letterbox(t), newPlatform()
+	o := newOffice(m, p)
+	require.NoError(t, o.Deliver(t.Context(), root, 1))
+	want(t, m, Outgoing{ID: root, Version: 2, Message: Message{Title: "two"}})
+	p.after = once("edit ", errCrash)
+	require.ErrorIs(t, o.Deliver(t.Context(), root, 1), errCrash)
+	require.NoError(t, o.Deliver(t.Context(), root, 1))
+	require.Equal(t, "two", p.shown["ts1"].Message.Title)
+}
+
+func TestAPlatformThatIsNotConfigured(t *testing.T) {
+	m := newMemory()
+	teams := pipeline.Channel{Platform: "teams", ID: "19:x"}
+	require.NoError(t, m.Want(t.Context(), Outgoing{ID: "x", Channel: teams, Version: 1}, noon))
+	require.NoError(t, newOffice(m, newPlatform()).Deliver(t.Context(), "x", 1))
+	require.Equal(t, ErrNoChat.Error(), m.letters["x"].Parked)
+}
+
+func TestPictures(t *testing.T) {
+	m, p := newMemory(), newPlatform()
+	want(t, m, Outgoing{ID: "picture", Version: 1, Message: Message{Picture: &Picture{Key: "R42/checkout-flow"}}})
+	o := newOffice(m, p)
+	m.fail = once("picture ", errCrash)
+	require.ErrorIs(t, o.Deliver(t.Context(), "picture", 1), errCrash, "it may be there later")
+
+	m.pictures["R42/checkout-flow"] = []byte("png")
+	require.NoError(t, o.Deliver(t.Context(), "picture", 1))
+	require.Equal(t, []byte("png"), p.shown["ts1"].Picture)
+
+	want(t, m, Outgoing{ID: "gone", Version: 1, Message: Message{Picture: &Picture{Key: "R1/checkout-flow"}}})
+	require.NoError(t, o.Deliver(t.Context(), "gone", 1), "an expired picture must not hold the channel up")
+	require.Contains(t, m.letters["gone"].Parked, "picture")
+	require.Len(t, p.posted, 1)
+}
+
+func TestLinksLeadToRootsThatArePosted(t *testing.T) {
+	m, p := letterbox(t), newPlatform()
+	o := newOffice(m, p)
+	require.NoError(t, o.Deliver(t.Context(), root, 1))
+	want(t, m, Outgoing{ID: "R43/slack:C0CHECKOUT/root", Version: 1}) // waits for its turn
+	m.fail = once("open R44/", errCrash)
+	want(t, m, Outgoing{ID: "linking", Version: 1, Message: Message{
+		Body: []Text{{ThreadOf("R42"), ThreadOf("R43")}}, Facts: []Fact{{"Repeats", Text{ThreadOf("R44")}}}, Footer: Text{ThreadOf("R42")},
+	}})
+	require.ErrorIs(t, o.Deliver(t.Context(), "linking", 1), errCrash)
+	require.NoError(t, o.Deliver(t.Context(), "linking", 1))
+	i := slices.Index(p.posted, "linking")
+	require.Equal(t, map[string]string{"R42": "ts1"}, p.shown[fmt.Sprint("ts", i+1)].Links)
+}
+
+func TestOpenFails(t *testing.T) {
+	require.ErrorIs(t, newOffice(newMemory(), newPlatform()).Deliver(t.Context(), "unknown", 1), ErrNotFound)
+}

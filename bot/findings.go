@@ -1,0 +1,258 @@
+package bot
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"bellwether/pipeline"
+)
+
+func outcomesOf(run pipeline.Run, verdict pipeline.Verdict) []pipeline.Outcome {
+	var some []pipeline.Outcome
+	for _, o := range run.Outcomes {
+		if o.Verdict == verdict {
+			some = append(some, o)
+		}
+	}
+	return some
+}
+
+// ranked are an outcome's findings, the most telling first: the whole scenario before a target, p95 before the others.
+func ranked(o pipeline.Outcome) []pipeline.Finding {
+	order := []pipeline.Metric{pipeline.P95, pipeline.Errors, pipeline.P99, pipeline.P50}
+	rank := func(f pipeline.Finding) int {
+		r := slices.Index(order, f.Metric)
+		if f.Group != o.Scenario {
+			r += len(order)
+		}
+		return r
+	}
+	return slices.SortedStableFunc(slices.Values(o.Findings), func(a, b pipeline.Finding) int { return cmp.Compare(rank(a), rank(b)) })
+}
+
+// telling is the finding that stands for an outcome: the first one with its verdict.
+func telling(o pipeline.Outcome) (pipeline.Finding, bool) {
+	for _, f := range ranked(o) {
+		if f.Verdict == o.Verdict {
+			return f, true
+		}
+	}
+	return pipeline.Finding{}, false
+}
+
+// gravest is the finding that stands for several outcomes: the one that is furthest from what it should be.
+func gravest(outcomes []pipeline.Outcome) (worst pipeline.Finding, found bool) {
+	for _, o := range outcomes {
+		if f, ok := telling(o); ok && (!found || excess(f) > excess(worst)) {
+			worst, found = f, true
+		}
+	}
+	return worst, found
+}
+
+// excess is how many times too large a finding is, or too small.
+func excess(f pipeline.Finding) float64 {
+	switch {
+	case overGate(f):
+		return f.Now / f.Gate
+	case f.Ratio > 0:
+		return max(f.Ratio, 1/f.Ratio)
+	}
+	return 0
+}
+
+func overGate(f pipeline.Finding) bool {
+	return f.Rule == pipeline.RuleGate || f.Rule == pipeline.RuleGateBefore
+}
+
+// compared tells whether a finding has a past. A broken gate hides the rule, but a comparison always leaves a number.
+func compared(f pipeline.Finding) bool { return f.Ratio != 0 || f.P != 0 || f.High != 0 }
+
+// claim is what outcomes of one verdict mean for a service, as the end of a sentence that starts with it: "is slower: p95
+// +38 % in checkout-flow (312 ms, was 226 ms) and 1 more scenario".
+func claim(outcomes []pipeline.Outcome) string {
+	f, ok := gravest(outcomes)
+	if !ok {
+		return "is worse: see the thread"
+	}
+	return manner(f) + ": " + figure(f) + " in " + f.Group + bracketed(detail(f)) + others(len(outcomes)-1)
+}
+
+// effect is the same said of a scenario: what was tested is not what changed.
+func effect(outcomes []pipeline.Outcome) string {
+	f, ok := gravest(outcomes)
+	if !ok {
+		return "something is worse: see the thread"
+	}
+	return f.Group + " " + manner(f) + ", " + figure(f) + bracketed(detail(f)) + others(len(outcomes)-1)
+}
+
+// figure is the change without a name that was said already.
+func figure(f pipeline.Finding) string {
+	if overGate(f) {
+		return change(f)
+	}
+	return strings.TrimPrefix(change(f), string(pipeline.Errors)+" ")
+}
+
+func bracketed(s string) string {
+	if s == "" {
+		return ""
+	}
+	return " (" + s + ")"
+}
+
+func others(n int) string {
+	if n <= 0 {
+		return ""
+	}
+	return " and " + count(n, "more scenario")
+}
+
+// manner is in which way a finding differs from what it should be.
+func manner(f pipeline.Finding) string {
+	latency, errors := "", ""
+	switch f.Verdict {
+	case pipeline.Regressed:
+		latency, errors = "is slower", "has more errors"
+	case pipeline.Suspect:
+		latency, errors = "may be slower", "may have more errors"
+	case pipeline.Improved:
+		latency, errors = "is faster", "has fewer errors"
+	}
+	switch {
+	case f.Rule == pipeline.RuleGateBefore:
+		return "is over its gate, as the version before was"
+	case f.Rule == pipeline.RuleGate:
+		return "is over its gate"
+	case f.Metric == pipeline.Errors:
+		return errors
+	}
+	return latency
+}
+
+// change is the number that matters most: how far a latency moved; the value itself where there is nothing to compare it
+// with, or a ratio says nothing.
+func change(f pipeline.Finding) string {
+	if overGate(f) || !compared(f) || f.Metric == pipeline.Errors {
+		return fmt.Sprintf("%s %s", f.Metric, amount(f.Metric, f.Now))
+	}
+	return fmt.Sprintf("%s %s", f.Metric, percent(f.Ratio-1))
+}
+
+// detail is what the change is measured by.
+func detail(f pipeline.Finding) string {
+	switch {
+	case overGate(f):
+		return "gate " + amount(f.Metric, f.Gate)
+	case !compared(f):
+		return ""
+	case f.Metric == pipeline.Errors:
+		return "was " + amount(f.Metric, f.Was)
+	}
+	return amount(f.Metric, f.Now) + ", was " + amount(f.Metric, f.Was)
+}
+
+// breath is a finding in one: "p95 +38 % (312 ms, was 226 ms)".
+func breath(f pipeline.Finding) string { return change(f) + bracketed(detail(f)) }
+
+// explain says why an outcome is what it is, and how sure that is: sentences, the first one to be put behind a colon. Empty
+// for a plain pass.
+func (v voice) explain(o pipeline.Outcome) string {
+	var said []string
+	for _, s := range []string{o.Reason, against(o), before(o), v.confirmed(o), v.unconfirmed(o)} {
+		switch {
+		case s == "":
+		case len(said) == 0:
+			said = append(said, stopped(s))
+		default:
+			said = append(said, capital(stopped(s)))
+		}
+	}
+	return strings.Join(said, " ")
+}
+
+// against is how far an outcome is from earlier runs, and from the release before.
+func against(o pipeline.Outcome) string {
+	f, ok := telling(o)
+	if !ok || o.Verdict == pipeline.Pass || f.Ratio == 0 || f.Previous == 0 || f.Metric == pipeline.Errors {
+		return ""
+	}
+	sure := ""
+	if f.Confirmation == nil && f.Low > 0 {
+		sure = "95 % interval " + interval(f.Metric, f.Low, f.High)
+	}
+	return fmt.Sprintf("against earlier runs %s %s%s, against the previous release %s",
+		label(o.Scenario, f), percent(f.Ratio-1), bracketed(sure), percent(f.Now/f.Previous-1))
+}
+
+func before(o pipeline.Outcome) string {
+	for _, f := range ranked(o) {
+		if f.Rule == pipeline.RuleGateBefore {
+			return fmt.Sprintf("the version before breaks the %s gate of %s too", label(o.Scenario, f), amount(f.Metric, f.Gate))
+		}
+	}
+	return ""
+}
+
+// confirmed lists what fresh measurements confirmed, and how sure the first of it is.
+func (v voice) confirmed(o pipeline.Outcome) string {
+	var found []string
+	legs := 0
+	for _, f := range ranked(o) {
+		c := f.Confirmation
+		if c == nil || f.Verdict != pipeline.Regressed {
+			continue
+		}
+		s := fresh(o.Scenario, f, *c)
+		if len(found) == 0 && !overGate(f) {
+			s += bracketed("95 % interval " + interval(f.Metric, c.Low, c.High))
+		}
+		found, legs = append(found, s), c.Legs
+	}
+	if len(found) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s confirmed it: %s", v.measurements(legs), strings.Join(found, ", "))
+}
+
+// unconfirmed lists what looked worse once and not again.
+func (v voice) unconfirmed(o pipeline.Outcome) string {
+	var found []string
+	legs := 0
+	for _, f := range ranked(o) {
+		if c := f.Confirmation; c != nil && f.Rule == pipeline.RuleUnconfirmed {
+			found, legs = append(found, fresh(o.Scenario, f, *c)), c.Legs
+		}
+	}
+	if len(found) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("looked worse at first; %s did not confirm it: %s", v.measurements(legs), strings.Join(found, ", "))
+}
+
+// measurements says what was measured afresh, at least twice, and whether the old version could be, too.
+func (v voice) measurements(n int) string {
+	s := spelled(n) + " fresh measurements"
+	switch {
+	case slices.ContainsFunc(v.run.Legs, func(l pipeline.Leg) bool { return !l.New }):
+		return s + ", old and new in turn,"
+	case v.run.Change().Name != "":
+		return s + ", of the new version only,"
+	}
+	return s
+}
+
+// fresh is what the fresh measurements say of a finding.
+func fresh(scenario string, f pipeline.Finding, c pipeline.Confirmation) string {
+	name := label(scenario, f)
+	switch {
+	case f.Rule == pipeline.RuleGate:
+		return fmt.Sprintf("%s is over the gate of %s every time", name, amount(f.Metric, f.Gate))
+	case f.Metric == pipeline.Errors || c.Ratio == 0:
+		return fmt.Sprintf("%s %s, was %s", name, amount(f.Metric, c.Now), amount(f.Metric, c.Was))
+	}
+	return name + " " + percent(c.Ratio-1)
+}

@@ -1,0 +1,113 @@
+package app
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/stretchr/testify/require"
+
+	"bellwether/internal/peers"
+	"bellwether/pipeline"
+)
+
+// measurement is how long the load lasts of the catalog's scenario.
+const measurement = 2 * time.Second
+
+// A replica is killed in the middle of a measurement: another one finishes the run, and nobody reads anything twice.
+func TestTakeover(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, peers.Redis(t))
+	s.speakSlack(t)
+	other := s.twin(t)
+	replicas := map[string]*site{}
+	processes := map[string]*replica{}
+	for _, one := range []*site{s, other} {
+		r := one.serve(t)
+		replicas[r.pid()], processes[r.pid()] = one, r
+	}
+	run := s.submit(t, "1.0.0")
+	s.shop.underLoad(t)
+	holder := s.holder(t)
+	require.Contains(t, processes, holder)
+	processes[holder].kill()
+	killed := time.Now()
+
+	delete(replicas, holder)
+	for _, survivor := range replicas {
+		require.Equal(t, pipeline.Pass, survivor.ended(t, run).Verdict)
+	}
+	require.Less(t, time.Since(killed), 20*time.Second+measurement)
+	t.Logf("finished %s after the kill", time.Since(killed).Round(100*time.Millisecond))
+	s.wholeThread(t, run)
+}
+
+// A replica is asked to stop in the middle of a measurement: it does so in order, and the next one finishes the run.
+func TestStop(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, peers.Redis(t))
+	s.speakSlack(t)
+	replica := s.serve(t)
+	run := s.submit(t, "1.0.0")
+	s.shop.underLoad(t)
+	began := time.Now()
+	replica.stop(t)
+	t.Logf("stopped within %s", time.Since(began).Round(time.Millisecond))
+	require.Empty(t, s.holder(t), "the environment is given back")
+
+	s.serve(t)
+	require.Equal(t, pipeline.Pass, s.ended(t, run).Verdict)
+	s.wholeThread(t, run)
+}
+
+// wholeThread: the channel holds one root and one report, and nothing else.
+func (s *site) wholeThread(t *testing.T, run string) {
+	t.Helper()
+	s.quiet(t)
+	root := s.message(t, run, "root")
+	require.Contains(t, root.Text, "checkout 1.0.0 passed")
+	for _, name := range []string{"results", "chart/checkout-flow"} {
+		require.Equal(t, root.TS, s.message(t, run, name).Thread)
+	}
+	require.Len(t, s.messages(t, peers.SlackChannel), 3)
+}
+
+// holder is the process that has the environment; "" when nobody has.
+func (s *site) holder(t *testing.T) string {
+	t.Helper()
+	state, err := s.lanes(t).State(t.Context(), "environment/load")
+	require.NoError(t, err)
+	_, pid, _ := strings.Cut(state.Holder, "/")
+	return pid
+}
+
+// A catalog with mistakes is refused and told; the one before stays in force until the mistakes are mended.
+func TestCatalogIsReadAgain(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, miniredis.RunT(t).Addr())
+	s.speak(t, object{"web": object{"enabled": true}}, "{web: team-checkout}", "{web: platform}")
+	replica := s.serve(t)
+	good, err := os.ReadFile(filepath.Join(s.dir, "catalog.yaml"))
+	require.NoError(t, err)
+	const mistake = `"Asia/Singapor" is no IANA zone`
+
+	s.write(t, "catalog.yaml", strings.ReplaceAll(string(good), "Asia/Singapore", "Asia/Singapor"))
+	eventually(t, "the mistake shows", func() bool { return strings.Contains(s.readiness(t), `\"Asia/Singapor\" is no IANA zone`) })
+	require.Contains(t, replica.said(t), strings.ReplaceAll(mistake, `"`, `\"`))
+	require.Contains(t, replica.said(t), "the one before stays in force")
+	require.Equal(t, pipeline.Pass, s.test(t, "1.0.0").Verdict)
+
+	s.write(t, "catalog.yaml", strings.ReplaceAll(string(good), "checkout-flow", "checkout-again"))
+	eventually(t, "the mistake is gone", func() bool { return strings.Contains(s.readiness(t), `"catalog_problems": []`) })
+	require.Equal(t, pipeline.Pass, s.test(t, "1.0.1").Verdict)
+	require.Contains(t, s.ask(t, "GET", "/chat/transcript.json", ""), "checkout-again")
+}
+
+func (s *site) readiness(t *testing.T) string {
+	t.Helper()
+	require.Equal(t, 200, status(s.url+"/readyz"))
+	return s.ask(t, "GET", "/readyz", "")
+}

@@ -1,0 +1,311 @@
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/stretchr/testify/require"
+
+	"bellwether/internal/peers"
+	"bellwether/pipeline"
+)
+
+// TestLine takes changes all the way, from "bellwether emit" to the verdict in the thread, and commands back.
+func TestLine(t *testing.T) {
+	for name, redis := range map[string]func(t *testing.T) string{
+		"miniredis": func(t *testing.T) string { return miniredis.RunT(t).Addr() },
+		"Redis": func(t *testing.T) string {
+			return peers.Redis(t, "--appendonly", "yes", "--appendfsync", "always")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, redis(t))
+			s.speakSlack(t)
+			q := s.listenSQS(t)
+			replica := s.serve(t)
+
+			s.refusesWhatSlackDidNotSign(t)
+			s.refusesTheMalformed(t, q)
+			s.changeBecomesAThread(t, q)
+			s.baselineGrows(t)
+			slow := s.slowVersionRegresses(t)
+			s.buttonAcknowledges(t, slow)
+			s.mentionIsAnswered(t, slow)
+			s.commandReruns(t)
+
+			s.quiet(t)
+			s.nothingIsSaidTwice(t)
+			replica.stop(t)
+			require.NotContains(t, replica.said(t), `"level":"ERROR"`)
+		})
+	}
+}
+
+// queue is the way of an event: bus, rule, queue, and the dead-letter queue beside it.
+type queue struct {
+	bus       *peers.Bus
+	sqs       *sqs.Client
+	url, dead string
+}
+
+// listenSQS has the site publish to EventBridge, and listen to what EventBridge forwards to SQS by the rule that users
+// deploy. SQS may deliver everything twice, and this one does.
+func (s *site) listenSQS(t *testing.T) *queue {
+	t.Helper()
+	const region = "eu-west-1"
+	endpoint := peers.SQS(t)
+	q := &queue{sqs: sqs.NewFromConfig(aws.Config{
+		Region: region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("any", "any", ""),
+	})}
+	q.url, q.dead = q.create(t, "changes"), q.create(t, "changes-dead")
+	pattern, err := os.ReadFile("../../deploy/eventbridge/pattern.json")
+	require.NoError(t, err)
+	q.bus = peers.EventBridge(t, pattern, func(envelope []byte) {
+		for range 2 {
+			q.send(t, string(envelope))
+		}
+	})
+	s.settings["publish"] = object{"eventbridge": object{"bus": q.bus.Name, "region": q.bus.Region, "endpoint": q.bus.URL}}
+	s.settings["intake"].(object)["sqs"] = object{
+		"queue_url": q.url, "dead_letter_url": q.dead, "region": region, "endpoint": endpoint,
+	}
+	s.env = append(s.env, "AWS_ACCESS_KEY_ID="+q.bus.AccessKey, "AWS_SECRET_ACCESS_KEY="+q.bus.SecretKey)
+	return q
+}
+
+func (q *queue) create(t *testing.T, name string) string {
+	t.Helper()
+	out, err := q.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: &name})
+	require.NoError(t, err)
+	return *out.QueueUrl
+}
+
+func (q *queue) send(t *testing.T, body string) {
+	if _, err := q.sqs.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &q.url, MessageBody: &body}); err != nil {
+		t.Error(err)
+	}
+}
+
+// empty waits until every message was taken and deleted.
+func (q *queue) empty(t *testing.T) {
+	t.Helper()
+	eventually(t, "the queue is empty", func() bool {
+		out, err := q.sqs.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{
+			QueueUrl: &q.url, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
+		})
+		return err == nil && out.Attributes["ApproximateNumberOfMessages"] == "0" &&
+			out.Attributes["ApproximateNumberOfMessagesNotVisible"] == "0"
+	})
+}
+
+func (s *site) refusesWhatSlackDidNotSign(t *testing.T) {
+	for _, path := range []string{"commands", "interactions", "events"} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/slack/"+path,
+			strings.NewReader("command=%2Floadtest&text=full&trigger_id=1&channel_id="+peers.SlackChannel+"&user_id="+peers.SlackUser))
+		require.NoError(t, err)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("X-Slack-Request-Timestamp", "1795438800")
+		r.Header.Set("X-Slack-Signature", "v0="+strings.Repeat("0", 64))
+		answer, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		_ = answer.Body.Close()
+		require.Equal(t, http.StatusUnauthorized, answer.StatusCode, path)
+	}
+}
+
+// refusesTheMalformed: such an event ends in the dead-letter queue, with the reason, and people read of it once.
+func (s *site) refusesTheMalformed(t *testing.T, q *queue) {
+	const reason = `detail.kind: "servise" is neither service nor stack`
+	require.True(t, q.bus.Route([]byte(`{"id": "e-1", "detail-type": "Bellwether Change", "detail": {"kind": "servise"}}`)))
+	q.empty(t)
+	for range 2 {
+		out, err := q.sqs.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{
+			QueueUrl: &q.dead, MessageAttributeNames: []string{"All"}, WaitTimeSeconds: 20,
+		})
+		require.NoError(t, err)
+		require.Len(t, out.Messages, 1)
+		require.Equal(t, reason, *out.Messages[0].MessageAttributes["reason"].StringValue)
+		require.Contains(t, *out.Messages[0].Body, "servise")
+	}
+	eventually(t, "people read of it", func() bool { return len(s.messages(t, peers.SlackOther)) > 0 })
+	s.quiet(t)
+	got := s.messages(t, peers.SlackOther)
+	require.Len(t, got, 1)
+	require.Contains(t, got[0].Text, reason)
+}
+
+// changeBecomesAThread: root, thread, table, chart, verdict.
+func (s *site) changeBecomesAThread(t *testing.T, q *queue) {
+	out, code := s.run(t, change("1.0.0", "--config", s.config(t))...)
+	require.Zero(t, code)
+	require.Contains(t, out, "published as event ")
+	q.empty(t)
+	require.Equal(t, pipeline.Pass, s.ended(t, "R1").Verdict)
+	s.quiet(t)
+	root, results, chart := s.message(t, "R1", "root"), s.message(t, "R1", "results"), s.message(t, "R1", "chart/checkout-flow")
+	require.Contains(t, root.Text, "checkout 1.0.0 passed; there is no baseline yet")
+	require.Contains(t, root.Text, "Release 1.0.0 by dev-sg")
+	require.Contains(t, root.Text, "service:checkout")
+	require.NotNil(t, root.Edited)
+	require.Empty(t, root.Thread)
+	for _, m := range []message{results, chart} {
+		require.Equal(t, root.TS, m.Thread)
+	}
+	for _, cell := range []string{"now", "was", "band", "previous", "checkout-flow", "p50", "p95", "errors"} {
+		require.Contains(t, results.Raw, cell)
+	}
+	require.Greater(t, chart.Files[0].Size, 4_000)
+	require.Contains(t, chart.Files[0].Title, "checkout-flow")
+}
+
+// baselineGrows by changes that pass, until a comparison can be made.
+func (s *site) baselineGrows(t *testing.T) {
+	const enough = 3
+	for passed, i := 1, 1; passed < enough; i++ {
+		require.Less(t, i, 3*enough, "this machine is too busy to measure anything")
+		if s.test(t, fmt.Sprintf("1.0.%d", i)).Verdict == pipeline.Pass {
+			passed++
+		}
+	}
+}
+
+// slowVersionRegresses returns its run.
+func (s *site) slowVersionRegresses(t *testing.T) string {
+	end := s.test(t, "1.1.0-slow")
+	require.Equal(t, pipeline.Regressed, end.Verdict)
+	s.quiet(t)
+	root, mention := s.message(t, end.ID, "root"), s.message(t, end.ID, "mention")
+	require.Regexp(t, `checkout 1\.1\.0-slow is slower: checkout-flow p(50|95) \+`, root.Text)
+	require.NotContains(t, root.Raw, "<@"+peers.SlackUser+">")
+	require.Equal(t, root.TS, mention.Thread)
+	require.Contains(t, mention.Raw, "<@"+peers.SlackUser+">")
+	require.Contains(t, s.message(t, end.ID, "results").Raw, "fresh measurements gave")
+	return end.ID
+}
+
+// buttonAcknowledges what the button's message speaks of.
+func (s *site) buttonAcknowledges(t *testing.T, run string) {
+	root := s.message(t, run, "root")
+	s.slack.Press(peers.SlackChannel, root.TS, "ack "+run)
+	eventually(t, "the acknowledgement shows", func() bool {
+		return strings.Contains(s.message(t, run, "root").Raw, "Acknowledged by *dev-sg*")
+	})
+}
+
+// mentionIsAnswered in the thread it was written in, as often as somebody writes, and means the thread's run.
+func (s *site) mentionIsAnswered(t *testing.T, run string) {
+	root := s.message(t, run, "root")
+	for i := range 2 {
+		s.slack.Say(peers.SlackChannel, root.TS, "<@"+peers.SlackBot+"> cancel")
+		eventually(t, "an answer that only the asker sees", func() bool { return len(s.whispers(t, run+" (checkout 1.1.0-slow) is over")) == i+1 })
+	}
+}
+
+// whispers are the private answers to the person that say so.
+func (s *site) whispers(t *testing.T, text string) (some []message) {
+	t.Helper()
+	for _, m := range s.messages(t, peers.SlackChannel) {
+		if m.Ephemeral == peers.SlackUser && strings.Contains(m.Text, text) {
+			some = append(some, m)
+		}
+	}
+	return some
+}
+
+var aRun = regexp.MustCompile(`R[0-9]+`)
+
+// commandReruns the first run, in another thread; each leads to the other.
+func (s *site) commandReruns(t *testing.T) {
+	s.slack.Command(peers.SlackChannel, "rerun R1")
+	var reruns []string
+	eventually(t, "the first run says that it is repeated", func() bool {
+		_, repeated, found := strings.Cut(s.message(t, "R1", "root").Text, "Repeated as ")
+		reruns = aRun.FindAllString(repeated, 1)
+		return found
+	})
+	rerun := reruns[0]
+	s.ended(t, rerun)
+	s.quiet(t)
+	first, again := s.message(t, "R1", "root"), s.message(t, rerun, "root")
+	require.Empty(t, again.Thread)
+	require.Contains(t, again.Text, "asked for by dev-sg")
+	require.Contains(t, again.Raw, linkTo(first, "R1"))
+	require.Contains(t, first.Raw, linkTo(again, rerun))
+}
+
+// linkTo a message, with a text.
+func linkTo(m message, text string) string {
+	return "/archives/" + peers.SlackChannel + "/p" + strings.ReplaceAll(m.TS, ".", "") + "|" + text + ">"
+}
+
+// nothingIsSaidTwice, though everything arrived twice: one root a run, and no intent in two messages.
+func (s *site) nothingIsSaidTwice(t *testing.T) {
+	seen := map[string]int{}
+	for _, m := range s.messages(t, peers.SlackChannel) {
+		if m.User == peers.SlackBot && m.Ephemeral == "" {
+			seen[m.intent()]++
+		}
+	}
+	for intent, n := range seen {
+		require.Equal(t, 1, n, intent)
+	}
+}
+
+// message is what Slack shows, read and raw.
+type message struct {
+	peers.SlackMessage
+	Raw string
+}
+
+// messages of a channel and its threads.
+func (s *site) messages(t *testing.T, channel string) []message {
+	t.Helper()
+	r, err := http.Get(s.slack.URL + "/_control/messages/" + channel)
+	require.NoError(t, err)
+	defer r.Body.Close()
+	var got struct{ Messages []json.RawMessage }
+	require.NoError(t, json.NewDecoder(r.Body).Decode(&got))
+	all := make([]message, len(got.Messages))
+	for i, raw := range got.Messages {
+		require.NoError(t, json.Unmarshal(raw, &all[i]))
+		all[i].Raw = string(raw)
+	}
+	return all
+}
+
+// intent is what a message of Bellwether's carries: in its first block's id, or its file's name.
+func (m message) intent() string {
+	switch {
+	case len(m.Files) > 0:
+		return m.Files[0].Name
+	case len(m.Blocks) > 0:
+		return m.Blocks[0].ID
+	}
+	return ""
+}
+
+// message of a run, which must be there once.
+func (s *site) message(t *testing.T, run, name string) message {
+	t.Helper()
+	intent := run + "/slack:" + peers.SlackChannel + "/" + name
+	file := strings.NewReplacer("/", "-", ":", "-").Replace(intent) + "-"
+	var some []message
+	for _, m := range s.messages(t, peers.SlackChannel) {
+		if m.intent() == intent || strings.HasPrefix(m.intent(), file) {
+			some = append(some, m)
+		}
+	}
+	require.Len(t, some, 1, intent)
+	return some[0]
+}

@@ -1,0 +1,390 @@
+package pipeline_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"bellwether/pipeline"
+)
+
+var (
+	errCrash  = errors.New("redis is away")
+	errFenced = errors.New("another one has the lane now")
+	errLost   = errors.New("lane lease lost")
+)
+
+// broken is what a failing command says.
+type broken struct{ reason, output string }
+
+func (b broken) Error() string                    { return "./run.sh: " + b.reason }
+func (b broken) Explain() (reason, output string) { return b.reason, b.output }
+
+// world is all that a runner touches, in memory: the environment, the store and the chat. The services' latencies depend on
+// the version that really runs. It goes by JSON where a store would, so that nothing is shared by accident.
+type world struct {
+	mu        sync.Mutex
+	catalog   *pipeline.Catalog
+	fence     int64
+	runs      map[string]string            // JSON
+	final     bool                         // the run is over
+	marks     map[string]*pipeline.Mark    // cancellations
+	installed map[string]pipeline.Artefact // what is noted
+	live      map[string]string            // service -> image that really runs
+	kept      map[string]pipeline.Result
+	past      map[string][]pipeline.Result
+	log       []string               // every effect, in order
+	told      []pipeline.Run         // every run as told
+	latency   map[string]float64     // image -> ms
+	errors    map[string]int         // image -> errors a second
+	fails     map[string]error       // command, with or without its image -> error
+	before    func(effect string)    // called before an effect takes place
+	sick      int                    // so many measurements have a generator that is unwell
+	measured  func(*pipeline.Record) // has the last word on a record
+
+	calls   []string // of the store, the chat and the inventory: their effects, empty for a read
+	crashAt int      // which of them meets the mishap; 0: none
+	mishap  mishap
+	lose    context.CancelCauseFunc // ends the context of the holder
+	ended   map[string]bool         // final runs as told, JSON
+	// Of the moment the lease was lost: the length of the log, and what was stored.
+	lostAt    int
+	lostStore string
+}
+
+// mishap is what happens to the holder of a run in one of its calls.
+type mishap string
+
+const (
+	breaksBefore mishap = "the call fails"
+	breaksAfter  mishap = "the call fails though it took effect"
+	loses        mishap = "the lease is lost"
+	stalls       mishap = "the holder stalls and another one takes over unnoticed"
+)
+
+const (
+	oldImage = "registry.example/checkout:1"
+	newImage = "registry.example/checkout:2"
+)
+
+func (w *world) shop() *pipeline.Catalog {
+	command := func(name string) *pipeline.Command { return &pipeline.Command{Run: []string{name}} }
+	scenario := func(name string, tags ...string) pipeline.Scenario {
+		return pipeline.Scenario{
+			Name: name, Tags: tags, Engine: "fake", Load: pipeline.Load{Stages: []pipeline.LoadStage{{From: 100, To: 100, Over: 13 * time.Second}}},
+		}
+	}
+	checkoutFlow := scenario("checkout-flow", "service:checkout")
+	checkoutFlow.Setup, checkoutFlow.Teardown = command("setup"), command("teardown")
+	return &pipeline.Catalog{
+		Services: map[string]pipeline.Service{
+			"checkout": {Name: "checkout", Team: "shop", Image: "registry.example/checkout", Tags: []string{"service:checkout"}, Uses: []string{"db:orders"}, Deploy: command("deploy")},
+			"search":   {Name: "search", Team: "find", Tags: []string{"service:search"}, Deploy: command("deploy")},
+		},
+		Stacks:       map[string]pipeline.Stack{"orders": {Name: "orders", Tags: []string{"db:orders"}, Apply: command("apply")}},
+		Environments: map[string]pipeline.Environment{"load": {Name: "load", URL: "http://load", Reset: command("reset")}},
+		Scenarios: map[string]pipeline.Scenario{
+			"checkout-flow": checkoutFlow, "search-flow": scenario("search-flow", "service:search"),
+			"shop-window": scenario("shop-window", "service:checkout", "service:search"),
+		},
+	}
+}
+
+// newWorld has checkout 1 installed, and five earlier runs of every scenario.
+func newWorld() *world {
+	w := &world{
+		fence: 1, runs: map[string]string{}, marks: map[string]*pipeline.Mark{}, kept: map[string]pipeline.Result{}, past: map[string][]pipeline.Result{},
+		installed: map[string]pipeline.Artefact{"service:checkout": {Revision: "r1", Image: oldImage}},
+		live:      map[string]string{"checkout": oldImage},
+		latency:   map[string]float64{oldImage: 40, newImage: 41}, errors: map[string]int{}, fails: map[string]error{},
+		before: func(string) {}, measured: func(*pipeline.Record) {}, ended: map[string]bool{},
+	}
+	w.catalog = w.shop()
+	for name, s := range w.catalog.Scenarios {
+		for i, groups := range usual() {
+			w.past[name] = append(w.past[name], pipeline.Result{
+				ID: fmt.Sprintf("P%d/%s", i, name), Run: fmt.Sprintf("P%d", i), Scenario: name, Hash: s.Hash(), Groups: groups,
+			})
+		}
+	}
+	return w
+}
+
+// usual is what earlier runs measured of any scenario.
+var usual = sync.OnceValue(func() (past []map[string]pipeline.Summary) {
+	for i := range 5 {
+		past = append(past, pipeline.Summarise(load("t", 13, 3, 40*(1+0.02*ripple[i]))))
+	}
+	return past
+})
+
+func (w *world) runner() *pipeline.Runner {
+	return &pipeline.Runner{
+		Catalog: func() *pipeline.Catalog { return w.catalog }, Ledger: w, History: w, Inventory: w, Commands: commander{w}, Teller: w,
+		Engines: map[string]pipeline.Engine{"fake": engine{w}}, Now: time.Now, Watch: 6 * time.Second,
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	}
+}
+
+// change is a run of checkout 2.
+func (w *world) change(edit ...func(*pipeline.Run)) {
+	change := pipeline.Change{Kind: pipeline.KindService, Name: "checkout", Revision: "r2", Image: newImage}
+	w.add(pipeline.Run{ID: "R1", Cause: pipeline.CauseChange, Changes: []pipeline.Change{change}, Selection: w.catalog.Select(change)}, edit...)
+}
+
+func (w *world) add(run pipeline.Run, edit ...func(*pipeline.Run)) {
+	run.Environment, run.State = "load", pipeline.Waiting
+	for _, e := range edit {
+		e(&run)
+	}
+	w.runs[run.ID] = text(run)
+}
+
+func text(v any) string {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // what is stored must be storable
+	}
+	return string(raw)
+}
+
+func parsed[T any](raw string) (v T) {
+	if err := json.Unmarshal([]byte(raw), &v); err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func (w *world) run() pipeline.Run {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return parsed[pipeline.Run](w.runs["R1"])
+}
+
+// effects are the commands, loads and installs so far, without what they are about in the store.
+func (w *world) effects() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(w.log), func(s string) bool {
+		return strings.HasPrefix(s, "save") || strings.HasPrefix(s, "tell") || strings.HasPrefix(s, "keep")
+	})
+}
+
+// call is one call of the store or the chat; an effect is what it does to the world, empty when it only reads.
+func (w *world) call(ctx context.Context, effect string, do func() error) error {
+	if effect != "" {
+		w.before(effect)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	w.calls = append(w.calls, effect)
+	hit := len(w.calls) == w.crashAt
+	if hit && w.mishap == breaksBefore {
+		return errCrash
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	if effect != "" {
+		w.log = append(w.log, effect)
+	}
+	if hit {
+		return w.suffer()
+	}
+	return nil
+}
+
+func (w *world) suffer() error {
+	w.lostAt, w.lostStore = len(w.log), w.stored()
+	switch w.mishap {
+	case loses:
+		w.fence++
+		w.lose(errLost)
+	case stalls:
+		w.fence++
+	default:
+		return errCrash
+	}
+	return nil
+}
+
+func (w *world) fenced(hold pipeline.Hold, do func()) func() error {
+	return func() error {
+		if hold != (pipeline.Hold{Environment: "load", Fence: w.fence}) {
+			return errFenced
+		}
+		do()
+		return nil
+	}
+}
+
+func (w *world) Load(ctx context.Context, id string) (run pipeline.Run, err error) {
+	err = w.call(ctx, "", func() error {
+		raw, ok := w.runs[id]
+		if !ok {
+			return errors.New("no such run")
+		}
+		run = parsed[pipeline.Run](raw)
+		run.Cancel = w.marks[id]
+		return nil
+	})
+	return run, err
+}
+
+func (w *world) Save(ctx context.Context, hold pipeline.Hold, run pipeline.Run) error {
+	return w.call(ctx, fmt.Sprintf("save %s %s", run.State, run.Stage), w.fenced(hold, func() {
+		if !w.final {
+			w.runs[run.ID], w.final = text(run), run.State.Final()
+		}
+	}))
+}
+
+func (w *world) Install(ctx context.Context, hold pipeline.Hold, thing string, a pipeline.Artefact) error {
+	return w.call(ctx, "install "+a.Label(), w.fenced(hold, func() { w.installed[thing] = a }))
+}
+
+func (w *world) Keep(ctx context.Context, hold pipeline.Hold, r pipeline.Result, rec pipeline.Record) error {
+	return w.call(ctx, "keep "+r.ID, w.fenced(hold, func() {
+		w.kept[r.ID] = parsed[pipeline.Result](text(r))
+	}))
+}
+
+func (w *world) Count(ctx context.Context, hold pipeline.Hold, r pipeline.Result) error {
+	return w.call(ctx, "count "+r.ID, w.fenced(hold, func() {
+		if !slices.ContainsFunc(w.past[r.Scenario], func(p pipeline.Result) bool { return p.ID == r.ID }) {
+			w.past[r.Scenario] = append([]pipeline.Result{parsed[pipeline.Result](text(r))}, w.past[r.Scenario]...)
+		}
+	}))
+}
+
+func (w *world) Past(ctx context.Context, environment, scenario string) (past []pipeline.Result, err error) {
+	err = w.call(ctx, "", func() error { past = slices.Clone(w.past[scenario]); return nil })
+	return past, err
+}
+
+func (w *world) Installed(ctx context.Context, _ string) (all map[string]pipeline.Artefact, err error) {
+	err = w.call(ctx, "", func() error { all = maps.Clone(w.installed); return nil })
+	return all, err
+}
+
+func (w *world) Tell(ctx context.Context, run pipeline.Run) error {
+	return w.call(ctx, fmt.Sprintf("tell %s %s", run.State, run.Stage), func() error {
+		w.told = append(w.told, run)
+		if run.State.Final() {
+			w.ended[text(run)] = true
+		}
+		return nil
+	})
+}
+
+// commander runs the commands of the catalog; deploy changes what is live.
+type commander struct{ *world }
+
+func (w commander) Run(ctx context.Context, c pipeline.Command, v pipeline.Values) (string, error) {
+	effect := strings.TrimSpace(c.Run[0] + " " + v.Image)
+	w.before(effect)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.log = append(w.log, effect)
+	if ctx.Err() != nil {
+		return "", broken{"killed", ""}
+	}
+	if c.Run[0] == "deploy" {
+		w.live[v.Service] = v.Image
+	}
+	for _, key := range []string{effect, c.Run[0]} {
+		if err := w.fails[key]; err != nil {
+			return "", err
+		}
+	}
+	return "", nil
+}
+
+// engine takes as long as the load does.
+type engine struct{ *world }
+
+func (w engine) Measure(ctx context.Context, s pipeline.Scenario, env pipeline.Environment) (pipeline.Record, error) {
+	image := w.live["checkout"]
+	w.note("load " + s.Name + " on " + image)
+	select {
+	case <-ctx.Done():
+		w.note("load stopped")
+		return pipeline.Record{}, ctx.Err()
+	case <-time.After(s.Load.Duration()):
+	}
+	rec := load("t", 13, 3, w.latency[image])
+	rec.Start = time.Now()
+	if n := w.errors[image]; n > 0 {
+		rec = failing(rec, "t", "5xx", 0, 13, n)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.sick > 0 {
+		w.sick--
+		rec.Generator[7].Sent = 0
+	}
+	w.measured(&rec)
+	return rec, nil
+}
+
+func (w *world) note(effect string) {
+	w.before(effect)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.log = append(w.log, effect)
+}
+
+// stored is the content of the store.
+func (w *world) stored() string { return text([]any{w.runs, w.installed, w.past, w.kept}) }
+
+// cancel is what somebody says in chat.
+func (w *world) cancel() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.marks["R1"] = &pipeline.Mark{By: "web:dev-sg", Name: "dev-sg", At: noon}
+}
+
+// loseLease tells the holder that its lease is gone.
+func (w *world) loseLease() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lose(errLost)
+}
+
+// hold lets a new holder work on the run.
+func (w *world) hold(t *testing.T) error {
+	ctx, lose := context.WithCancelCause(t.Context())
+	defer lose(nil)
+	w.mu.Lock()
+	w.fence++
+	w.lose = lose
+	fence := w.fence
+	w.mu.Unlock()
+	return w.runner().Work(ctx, "R1", fence)
+}
+
+// work lets one holder after the other take up the run until it is over, and returns it.
+func (w *world) work(t *testing.T) pipeline.Run {
+	t.Helper()
+	for range 3 {
+		if w.hold(t) == nil {
+			return w.run()
+		}
+	}
+	require.Fail(t, "the run does not end", "%v", w.log)
+	return pipeline.Run{}
+}
