@@ -51,6 +51,9 @@ var said = map[string]pipeline.Run{
 	"regressed-target":   with(done(confirmed(slowerTarget("checkout-flow"), 4), steady("refunds")), measuredAgain),
 	"regressed-many":     with(done(sevenOutcomes()...), measuredAgain),
 	"acknowledged":       with(done(confirmed(slower("checkout-flow", pipeline.Regressed), 4)), measuredAgain, acknowledge),
+	"mixed":              with(done(confirmed(slower("refunds", pipeline.Regressed), 4), confirmed(gated("checkout-flow", pipeline.RuleGate, pipeline.Regressed), 4)), measuredAgain),
+	"failed-all":         done(pipeline.Outcome{Scenario: "checkout-flow", Verdict: pipeline.Failed, Reason: "set-up: ./seed.sh: exit status 2", Result: "R42/checkout-flow"}),
+	"full-starting":      with(full(), func(r *pipeline.Run) { r.State, r.Stage, r.Outcomes = pipeline.Running, pipeline.StagePrepare, nil }),
 	"errors":             with(done(confirmed(failing("checkout-flow"), 4)), measuredAgain),
 	"gate":               with(done(confirmed(gated("checkout-flow", pipeline.RuleGate, pipeline.Regressed), 4)), measuredAgain),
 	"gate-first":         with(done(confirmed(gatedFirst("checkout-flow"), 4)), measuredAgain),
@@ -99,13 +102,16 @@ func compare(t *testing.T, name string, m *memory) {
 	var b strings.Builder
 	for _, id := range m.wanted {
 		o := m.letters[id]
-		data, err := json.MarshalIndent(o.Message, "", " ")
-		require.NoError(t, err)
+		var data strings.Builder
+		encoder := json.NewEncoder(&data)
+		encoder.SetEscapeHTML(false)
+		encoder.SetIndent("", " ")
+		require.NoError(t, encoder.Encode(o.Message))
 		fmt.Fprintf(&b, "──── %s", id)
 		if wait := m.due[id].Sub(noon); wait > 0 {
 			fmt.Fprintf(&b, " (may wait %s)", wait)
 		}
-		fmt.Fprintf(&b, "\n%s\n%s\n····\n%s\n", o.Message, buttons(o.Message), data)
+		fmt.Fprintf(&b, "\n%s\n%s\n····\n%s", o.Message, buttons(o.Message), &data)
 	}
 	golden := filepath.Join("testdata", name+".golden")
 	if *update {

@@ -46,7 +46,6 @@ func TestAMessageAsText(t *testing.T) {
 		Footer: Plain("footer"),
 	}
 	require.Equal(t, "title\nbold code link\n23 Nov 12:04 UTC\nRun: R42\nWho: @dev-sg\na  b\nc  d\nfooter", m.String())
-	require.Equal(t, "in words", Message{Picture: &Picture{Alt: "in words"}}.String())
 	require.Equal(t, "an answer", Message{Body: []Text{Plain("an answer")}}.String())
 	require.Empty(t, Message{}.String())
 }

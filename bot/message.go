@@ -126,7 +126,7 @@ func (t Text) String() string {
 	return b.String()
 }
 
-// String is the whole message as plain text: what a notification, a transcript or a screen reader gets.
+// String is the whole message as plain text: what a notification or a transcript gets. A picture's words are its Alt.
 func (m Message) String() string {
 	var lines []string
 	if m.Title != "" {
@@ -140,9 +140,6 @@ func (m Message) String() string {
 	}
 	if m.Table != nil {
 		lines = append(lines, m.Table.String())
-	}
-	if m.Picture != nil {
-		lines = append(lines, m.Picture.Alt)
 	}
 	if len(m.Footer) > 0 {
 		lines = append(lines, m.Footer.String())

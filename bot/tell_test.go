@@ -120,7 +120,15 @@ func TestTeamsThatShareAChannelAreToldOnce(t *testing.T) {
 		m := newMemory()
 		b := newBot(m)
 		b.Catalog = func() *pipeline.Catalog { return shared }
+		roots := 0
+		m.fail = func(call string) error {
+			if call == "want R42/slack:C0CHECKOUT/root" {
+				roots++
+			}
+			return nil
+		}
 		require.NoError(t, b.Tell(t.Context(), run))
+		require.Equal(t, 1, roots)
 		require.Contains(t, m.letters["R42/slack:C0CHECKOUT/root"].Message.Title, "checkout-flow")
 	}
 }

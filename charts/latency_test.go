@@ -72,9 +72,11 @@ func TestPictureSays(t *testing.T) {
 		says    []string
 		saysNot []string
 	}{
-		{name: "regressed", l: regressed(),
+		{
+			name: "regressed", l: regressed(),
 			says:    []string{"checkout-flow: p95 +38 % (312 ms, was 226 ms)", "p50", "p95", "p99", "baseline", "p95 ≤ 300 ms", "warm-up", "no errors", "errors ≤ 1 %", "0", "00:00", "01:00"},
-			saysNot: []string{"no samples"}},
+			saysNot: []string{"no samples"},
+		},
 		{name: "no baseline", l: noBaseline(), says: []string{"errors"}, saysNot: []string{"baseline", "warm-up"}},
 		{name: "errors", l: errorBurst(), says: []string{"20 %", "up to 12 %"}, saysNot: []string{"no errors"}},
 		{name: "errors in warm-up", l: coldStart, says: []string{"50 %", "in warm-up only"}, saysNot: []string{"no errors"}},
@@ -128,10 +130,12 @@ func TestTitles(t *testing.T) {
 		"a rocket 🚀 & <b>":                      {"a rocket & <b>"},
 		"名 is no Roboto letter":                 {"? is no Roboto letter"},
 		strings.TrimSpace(strings.Repeat("word ", 14)): {
-			strings.TrimSpace(strings.Repeat("word ", 12)), "word word"},
+			strings.TrimSpace(strings.Repeat("word ", 12)), "word word",
+		},
 		strings.Repeat("x", 200): {strings.Repeat("x", 60) + "…"},
 		strings.TrimSpace(strings.Repeat("word ", 40)): {
-			strings.TrimSpace(strings.Repeat("word ", 12)), strings.Repeat("word ", 12) + "w…"},
+			strings.TrimSpace(strings.Repeat("word ", 12)), strings.Repeat("word ", 12) + "w…",
+		},
 	} {
 		svg, err := Latency{Title: title}.SVG()
 		require.NoError(t, err)

@@ -213,3 +213,30 @@ func TestALeaseLostUnderLoad(t *testing.T) {
 		require.Equal(t, pipeline.Pass, w.work(t).Verdict)
 	})
 }
+
+// A command that was stopped because the lease is gone did not fail.
+func TestALeaseLostDuringACommand(t *testing.T) {
+	for _, command := range []string{
+		"deploy " + newImage, "reset " + newImage, "setup " + newImage, "teardown " + newImage, "deploy " + oldImage, "setup " + oldImage,
+	} {
+		inTime(t, command, func(t *testing.T) {
+			w := newWorld()
+			lives["regressed"](w)
+			w.change()
+			once := false
+			w.before = func(effect string) {
+				if effect == command && !once {
+					once = true
+					w.loseLease()
+				}
+			}
+			require.ErrorIs(t, w.hold(t), errLost)
+			require.Equal(t, command, w.log[len(w.log)-1])
+			require.False(t, w.run().State.Final())
+			run := w.work(t)
+			require.Equal(t, pipeline.Regressed, run.Verdict)
+			require.Empty(t, run.Reason)
+			require.Equal(t, newImage, w.live["checkout"])
+		})
+	}
+}

@@ -54,7 +54,7 @@ func (w *work) attempt(ctx context.Context, name, id string, a Artefact) (Result
 		return result, Record{}, err
 	}
 	result.Hash, result.Versions = scenario.Hash(), versions
-	record, err := w.load(ctx, scenario)
+	record, err := w.load(ctx, scenario, a)
 	if ctx.Err() != nil || errors.Is(err, errCancelled) {
 		return result, record, cmp.Or(context.Cause(ctx), err)
 	}
@@ -72,13 +72,13 @@ func (w *work) attempt(ctx context.Context, name, id string, a Artefact) (Result
 
 // load resets the environment, sets the scenario up, runs it and always tears it down: after a set-up that broke half-way
 // too, but not once ctx has ended, for then the environment may be somebody else's, who repeats the stage.
-func (w *work) load(ctx context.Context, s Scenario) (record Record, err error) {
+func (w *work) load(ctx context.Context, s Scenario, a Artefact) (record Record, err error) {
 	environment := w.catalog.Environments[w.run.Environment]
-	if err := w.command(ctx, "reset of the environment", environment.Reset); err != nil {
+	if err := w.command(ctx, "reset of the environment", environment.Reset, a); err != nil {
 		return Record{}, err
 	}
-	defer func() { err = cmp.Or(err, w.command(ctx, "teardown", s.Teardown)) }()
-	if err := w.command(ctx, "set-up", s.Setup); err != nil {
+	defer func() { err = cmp.Or(err, w.command(ctx, "teardown", s.Teardown, a)) }()
+	if err := w.command(ctx, "set-up", s.Setup, a); err != nil {
 		return Record{}, err
 	}
 	engine, ok := w.Engines[s.Engine]
@@ -94,11 +94,11 @@ func (w *work) load(ctx context.Context, s Scenario) (record Record, err error) 
 	return record, err
 }
 
-func (w *work) command(ctx context.Context, what string, command *Command) error {
+func (w *work) command(ctx context.Context, what string, command *Command, a Artefact) error {
 	if command == nil {
 		return nil
 	}
-	if err := w.execute(ctx, *command, w.run.Change().Artefact()); err != nil {
+	if err := w.execute(ctx, *command, a); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil

@@ -84,7 +84,13 @@ func newReader(t *testing.T) reader {
 	ctx, closeTab := chromedp.NewContext(allocator)
 	t.Cleanup(closeTab)
 	require.NoError(t, chromedp.Do(ctx), "start chromium")
-	return reader{t, ctx}
+	r := reader{t, ctx}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(r.reads("document.body.innerText"))
+		}
+	})
+	return r
 }
 
 func (r reader) do(what string, steps ...chromedp.Action[chromedp.Void]) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"time"
 
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
@@ -94,7 +95,7 @@ func (s *server) openStore(ctx context.Context) error {
 	s.store = &store.Store{Lanes: s.lanes}
 	warnings, err := s.store.Check(ctx)
 	for _, w := range warnings {
-		s.log.Warn("redis", "problem", w)
+		s.log.Warn(w)
 	}
 	return err
 }
@@ -176,18 +177,33 @@ func (s *server) openIntake(ctx context.Context) error {
 	return nil
 }
 
-// workRun takes one run through its stages.
-func (s *server) workRun(ctx context.Context, held *lane.Held) error {
-	return s.runner.Work(ctx, held.Item.ID, held.Fence)
+// workRun takes one run through its stages, and counts it once it is over.
+func (s *server) workRun(ctx context.Context, held *lane.Held) (err error) {
+	defer survive(&err)
+	if err := s.runner.Work(ctx, held.Item.ID, held.Fence); err != nil {
+		return err
+	}
+	if run, err := s.store.Load(ctx, held.Item.ID); err == nil {
+		s.metrics.Ended(run)
+	}
+	return nil
 }
 
 // deliver makes one message visible. A platform that wants a rest gets it for the whole channel, so that order is kept.
-func (s *server) deliver(ctx context.Context, held *lane.Held) error {
-	err := s.postman.Deliver(ctx, held.Item.ID, held.Fence)
-	var unsent *bot.NotSent
-	if errors.As(err, &unsent) {
+func (s *server) deliver(ctx context.Context, held *lane.Held) (err error) {
+	defer survive(&err)
+	err = s.postman.Deliver(ctx, held.Item.ID, held.Fence)
+	if unsent, ok := errors.AsType[*bot.NotSent](err); ok {
 		s.log.Warn("channel rests", "channel", held.Lane, "for", unsent.After, "reason", unsent.Err)
 		return lane.Pause(time.Now().Add(cmp.Or(unsent.After, time.Second)))
 	}
 	return err
+}
+
+// survive turns a panic into an error, so that one poisoned item is tried again later, ever more seldom, and the other lanes
+// go on.
+func survive(err *error) {
+	if reason := recover(); reason != nil {
+		*err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
+	}
 }

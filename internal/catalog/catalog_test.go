@@ -75,8 +75,11 @@ func TestGoodCatalog(t *testing.T) {
 		Name:  "checkout",
 		Zone:  singapore,
 		Hours: pipeline.Hours{Days: [7]bool{false, true, true, true, true, true, false}, From: 9 * time.Hour, Till: 18 * time.Hour},
-		Channels: []pipeline.Channel{{Platform: "slack", ID: "C0CHECKOUT"},
-			{Platform: "teams", Group: "0f1e", ID: "19:abc@thread.tacv2"}, {Platform: "web", ID: "team-checkout"}},
+		Channels: []pipeline.Channel{
+			{Platform: "slack", ID: "C0CHECKOUT"},
+			{Platform: "teams", Group: "0f1e", ID: "19:abc@thread.tacv2"},
+			{Platform: "web", ID: "team-checkout"},
+		},
 		Members: []string{"dev-sg"},
 		OnCall:  []string{"dev-sg"},
 	}, c.Teams["checkout"])

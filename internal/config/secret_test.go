@@ -49,8 +49,13 @@ func TestNothingPrintsASecret(t *testing.T) {
 			Teams: &Teams{AppPassword: secret},
 		},
 	}
-	for _, v := range []any{secret, &secret, []Secret{secret}, map[string]Secret{"s": secret}, struct{ S Secret }{secret},
-		config.Redis, *config.Chat.Slack, *config.Intake.HTTP, *config.Chat.Teams, config} {
+	for _, v := range []any{
+		secret, &secret,
+		[]Secret{secret},
+		map[string]Secret{"s": secret},
+		struct{ S Secret }{secret},
+		config.Redis, *config.Chat.Slack, *config.Intake.HTTP, *config.Chat.Teams, config,
+	} {
 		for _, shown := range everyPrinting(t, v) {
 			require.NotContains(t, shown, canary)
 			require.NotContains(t, strings.ToLower(shown), fmt.Sprintf("%x", canary))

@@ -45,20 +45,34 @@ var (
 
 // story is played in this order.
 var story = []scene{
-	{Scene{"harmless", "A harmless change of search", "search 2.1.0 is as fast as before: it passes"},
-		"passed", releasing(renamed), passes("team-search")},
-	{Scene{"slower", "A slower checkout", "checkout 1.5.0 asks the database twice: +40 % at p95, confirmed, and its on-call is mentioned"},
-		"regressed, confirmed, and dev-sg was mentioned", sendSlower, checkSlower},
-	{Scene{"supersede", "Two fixes in a row", "checkout 1.5.1 waits behind a change of search, and 1.5.2 supersedes it"},
-		"the first fix was superseded, the second passed", releasing(reworded, hasty, repaired), checkSuperseded},
-	{Scene{"database", "A change of the orders database", "only the scenarios of its users run, and London reads of it"},
-		"the scenarios of its users passed, no other ran", releasing(widened), checkDatabase},
-	{Scene{"malformed", "A malformed event", "is refused, and the reason is told"},
-		"refused", sendMalformed, checkMalformed},
-	{Scene{"broken", "A deploy that fails", "checkout 1.6.0 does not start: its team is told why, and gets back what ran before"},
-		"its team was told why", releasing(broken), checkBroken},
-	{Scene{"commands", "Commands", "ack for the slower checkout, rerun for search, full for everything"},
-		"acknowledged, repeated, and everything passed", sendCommands, checkCommands},
+	{
+		Scene{"harmless", "A harmless change of search", "search 2.1.0 is as fast as before: it passes"},
+		"passed", releasing(renamed), passes("team-search"),
+	},
+	{
+		Scene{"slower", "A slower checkout", "checkout 1.5.0 asks the database twice: +40 % at p95, confirmed, and its on-call is mentioned"},
+		"regressed, confirmed, and dev-sg was mentioned", sendSlower, checkSlower,
+	},
+	{
+		Scene{"supersede", "Two fixes in a row", "checkout 1.5.1 waits behind a change of search, and 1.5.2 supersedes it"},
+		"the first fix was superseded, the second passed", releasing(reworded, hasty, repaired), checkSuperseded,
+	},
+	{
+		Scene{"database", "A change of the orders database", "only the scenarios of its users run, and London reads of it"},
+		"the scenarios of its users passed, no other ran", releasing(widened), checkDatabase,
+	},
+	{
+		Scene{"malformed", "A malformed event", "is refused, and the reason is told"},
+		"refused", sendMalformed, checkMalformed,
+	},
+	{
+		Scene{"broken", "A deploy that fails", "checkout 1.6.0 does not start: its team is told why, and gets back what ran before"},
+		"its team was told why", releasing(broken), checkBroken,
+	},
+	{
+		Scene{"commands", "Commands", "ack for the slower checkout, rerun for search, full for everything"},
+		"acknowledged, repeated, and everything passed", sendCommands, checkCommands,
+	},
 }
 
 // more is for the panel only.

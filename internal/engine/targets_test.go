@@ -18,8 +18,10 @@ func TestMeasureSendsHeadersBodiesAndData(t *testing.T) {
 	require.NoError(t, os.WriteFile(data, []byte("user, pass\nann,1\nbob,a&b\ncid,3\n"), 0o600))
 	shop := open(t, fine)
 	s := pipeline.Scenario{Data: data, Load: even(60, 500*time.Millisecond), Targets: []pipeline.Target{
-		{Name: "in", Method: "POST", Path: "/users/{{.user}}?p={{.pass | urlquery}}", Body: `{"u":"{{.user}}"}`,
-			Headers: map[string]string{"x-user": "u-{{.user}}", "Content-Type": "application/json"}},
+		{
+			Name: "in", Method: "POST", Path: "/users/{{.user}}?p={{.pass | urlquery}}", Body: `{"u":"{{.user}}"}`,
+			Headers: map[string]string{"x-user": "u-{{.user}}", "Content-Type": "application/json"},
+		},
 		{Name: "out", Method: "PUT", Path: "/out/{{.user}}"},
 	}}
 	_, err := engine().Measure(t.Context(), s, shop.env)

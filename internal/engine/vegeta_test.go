@@ -113,7 +113,9 @@ func TestMeasureJudgesStatusesByExpectation(t *testing.T) {
 		}
 	})
 	s := pipeline.Scenario{Load: even(100, 500*time.Millisecond), Targets: []pipeline.Target{
-		{Name: "moved", Path: "/moved"}, {Name: "broken", Path: "/broken"}, {Name: "ok", Path: "/ok"},
+		{Name: "moved", Path: "/moved"},
+		{Name: "broken", Path: "/broken"},
+		{Name: "ok", Path: "/ok"},
 		{Name: "wrong password", Path: "/login", Expect: []int{401}},
 		{Name: "let in", Path: "/ok", Expect: []int{401}},
 	}}

@@ -166,6 +166,7 @@ func refusedStaysWithoutADeadLetterQueue(t *testing.T, endpoint string) {
 	p.receive(t)
 	wait(t, "it comes again", func() bool { return len(p.counted()) == 2 })
 	require.Equal(t, []string{Refused, Refused}, p.counted())
+	require.Empty(t, p.wire.of("SendMessage"))
 	require.Empty(t, p.wire.of("DeleteMessage"))
 	_, refused, _, _ := p.desk.told()
 	require.Equal(t, refused[0], refused[1], "under one key, so that people read it once")

@@ -29,16 +29,36 @@ func TestPredictKnownValues(t *testing.T) {
 		noise               stats.Noise
 		want                stats.Test
 	}{
-		"one run against ten": {[]float64{118}, tenRuns, stats.Noise{},
-			stats.Test{1.17460932063, 1.09353938319, 1.26168940718, 0.000326686209238, 0.999673313791, 0.0316140824317, 9}},
-		"with learned noise": {[]float64{118}, tenRuns, stats.Noise{Sigma: 0.05, DF: 5},
-			stats.Test{1.17460932063, 1.07733013874, 1.28067247587, 0.000667441210994, 0.999332558789, 0.0403069046478, 14}},
-		"three runs against three": {[]float64{118, 115, 121}, tenRuns[:3], stats.Noise{},
-			stats.Test{1.16086902653, 1.02784605141, 1.31110772368, 0.0170632547985, 0.982936745202, 0.0282856862261, 2}},
-		"one baseline and learned noise": {[]float64{92}, []float64{100}, stats.Noise{Sigma: 0.04, DF: 5},
-			stats.Test{0.92, 0.795491054179, 1.06399688036, 0.899757054421, 0.100242945579, 0.0565685424949, 5}},
-		"two against two": {[]float64{92, 90}, []float64{100, 104}, stats.Noise{},
-			stats.Test{0.892274535193, 0.627277943416, 1.26922021491, 0.924027142268, 0.0759728577321, 0.0277332322337, 1}},
+		"one run against ten": {
+			[]float64{118},
+			tenRuns,
+			stats.Noise{},
+			stats.Test{1.17460932063, 1.09353938319, 1.26168940718, 0.000326686209238, 0.999673313791, 0.0316140824317, 9},
+		},
+		"with learned noise": {
+			[]float64{118},
+			tenRuns,
+			stats.Noise{Sigma: 0.05, DF: 5},
+			stats.Test{1.17460932063, 1.07733013874, 1.28067247587, 0.000667441210994, 0.999332558789, 0.0403069046478, 14},
+		},
+		"three runs against three": {
+			[]float64{118, 115, 121},
+			tenRuns[:3],
+			stats.Noise{},
+			stats.Test{1.16086902653, 1.02784605141, 1.31110772368, 0.0170632547985, 0.982936745202, 0.0282856862261, 2},
+		},
+		"one baseline and learned noise": {
+			[]float64{92},
+			[]float64{100},
+			stats.Noise{Sigma: 0.04, DF: 5},
+			stats.Test{0.92, 0.795491054179, 1.06399688036, 0.899757054421, 0.100242945579, 0.0565685424949, 5},
+		},
+		"two against two": {
+			[]float64{92, 90},
+			[]float64{100, 104},
+			stats.Noise{},
+			stats.Test{0.892274535193, 0.627277943416, 1.26922021491, 0.924027142268, 0.0759728577321, 0.0277332322337, 1},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			requireTest(t, c.want, stats.Predict(c.candidate, c.baseline, c.noise), 1e-9)
@@ -54,12 +74,21 @@ func TestPairedKnownValues(t *testing.T) {
 		noise   stats.Noise
 		want    stats.Test
 	}{
-		"with history": {tenRuns, stats.Noise{},
-			stats.Test{1.17170158973, 1.09916126911, 1.24902928621, 0.000126490330733, 0.999873509669, 0.0286829683298, 10}},
-		"alone": {nil, stats.Noise{},
-			stats.Test{1.17170158973, 1.07120515082, 1.28162622662, 0.0141675956195, 0.985832404381, 0.0070573960111, 1}},
-		"with history and learned noise": {tenRuns, stats.Noise{Sigma: 0.05, DF: 5},
-			stats.Test{1.17170158973, 1.0824482153, 1.26831435996, 0.000340517376124, 0.999659482624, 0.0371726841664, 15}},
+		"with history": {
+			tenRuns,
+			stats.Noise{},
+			stats.Test{1.17170158973, 1.09916126911, 1.24902928621, 0.000126490330733, 0.999873509669, 0.0286829683298, 10},
+		},
+		"alone": {
+			nil,
+			stats.Noise{},
+			stats.Test{1.17170158973, 1.07120515082, 1.28162622662, 0.0141675956195, 0.985832404381, 0.0070573960111, 1},
+		},
+		"with history and learned noise": {
+			tenRuns,
+			stats.Noise{Sigma: 0.05, DF: 5},
+			stats.Test{1.17170158973, 1.0824482153, 1.26831435996, 0.000340517376124, 0.999659482624, 0.0371726841664, 15},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			requireTest(t, c.want, stats.Paired(was, now, c.history, c.noise), 1e-9)
@@ -160,9 +189,13 @@ func inverted(xs []float64) []float64 {
 func requireClose(t require.TestingT, want, got stats.Test) {
 	const tolerance = 1e-6
 	for _, pair := range [][2]float64{
-		{math.Log(want.Ratio), math.Log(got.Ratio)}, {math.Log(want.Low), math.Log(got.Low)},
-		{math.Log(want.High), math.Log(got.High)}, {want.PSlower, got.PSlower}, {want.PFaster, got.PFaster},
-		{want.SE, got.SE}, {want.DF, got.DF},
+		{math.Log(want.Ratio), math.Log(got.Ratio)},
+		{math.Log(want.Low), math.Log(got.Low)},
+		{math.Log(want.High), math.Log(got.High)},
+		{want.PSlower, got.PSlower},
+		{want.PFaster, got.PFaster},
+		{want.SE, got.SE},
+		{want.DF, got.DF},
 	} {
 		require.InDelta(t, pair[0], pair[1], tolerance*max(1, math.Abs(pair[0])))
 	}

@@ -84,8 +84,12 @@ func room(doer Doer) Room {
 		Hosts: []string{"127.0.0.1"}, Channels: []string{"team-checkout", "team-search", "infrastructure"}, Doer: doer,
 		People: []pipeline.Person{siti, {Name: "dev-sydney", Web: "dev-sydney"}, {Name: "ops-london", Web: "ops-london"}},
 		Hints: []Hint{
-			{"help", "what can be said here"}, {"status", "what runs and what waits"}, {"rerun [RUN|SERVICE]", "test it again"},
-			{"full [ENVIRONMENT]", "run every scenario"}, {"ack RUN [because …]", "take note of a regression"}, {"cancel RUN", "stop a run"},
+			{"help", "what can be said here"},
+			{"status", "what runs and what waits"},
+			{"rerun [RUN|SERVICE]", "test it again"},
+			{"full [ENVIRONMENT]", "run every scenario"},
+			{"ack RUN [because …]", "take note of a regression"},
+			{"cancel RUN", "stop a run"},
 		},
 		Panel: []Scene{
 			{"search", "A harmless change of search", "search v18, by dev-sydney: passes"},
@@ -134,8 +138,10 @@ func results(root string) bot.Outgoing {
 	return bot.Outgoing{ID: "R4/results", Root: "R4/root", Thread: root, Channel: in("team-checkout"), Run: "R4", Message: bot.Message{
 		Title: "p95 and p99 of checkout-flow left the band", Mood: bot.MoodOf(pipeline.Regressed),
 		Table: &bot.Table{Head: []string{"checkout-flow", "was", "now", "against the band", "previous release"}, Rows: [][]string{
-			{"p50", "96 ms", "101 ms", "+5 %", "+4 %"}, {"p95", "182 ms", "257 ms", "+41 %", "+39 %"},
-			{"p99", "240 ms", "352 ms", "+47 %", "+44 %"}, {"errors", "0.0 %", "0.0 %", "0.0 pp", "0.0 pp"},
+			{"p50", "96 ms", "101 ms", "+5 %", "+4 %"},
+			{"p95", "182 ms", "257 ms", "+41 %", "+39 %"},
+			{"p99", "240 ms", "352 ms", "+47 %", "+44 %"},
+			{"errors", "0.0 %", "0.0 %", "0.0 pp", "0.0 pp"},
 		}},
 		Footer: bot.Plain("A rise of 9 % or more would have been seen. 6,000 requests at 100/s."),
 	}}

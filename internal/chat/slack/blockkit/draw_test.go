@@ -43,7 +43,8 @@ var messages = map[string]bot.Message{
 		Body: []bot.Text{{
 			{Text: "Confirmed by two more measurements. ", Person: nil},
 			{Text: "@dev-sg", Person: &bot.Mention{Name: "dev-sg", Slack: "T0TEAM/U0DEVSG"}},
-			{Text: ", please look. "}, {Text: "@guest", Person: &bot.Mention{Name: "guest"}},
+			{Text: ", please look. "},
+			{Text: "@guest", Person: &bot.Mention{Name: "guest"}},
 		}},
 		Actions: []bot.Action{
 			{Label: "Acknowledge", Command: "ack R42", Primary: true},
@@ -94,7 +95,9 @@ var messages = map[string]bot.Message{
 		Table: &bot.Table{Head: []string{"a", "b"}, Rows: [][]string{{"```<!here>", "1"}}},
 		Actions: []bot.Action{
 			{Label: "too long a command", Command: strings.Repeat("x", 2001)},
-			{Label: "bad link", URL: "javascript:alert(1)"}, {Label: "", Command: "help"}, {Label: "idle"},
+			{Label: "bad link", URL: "javascript:alert(1)"},
+			{Label: "", Command: "help"},
+			{Label: "idle"},
 		},
 	},
 	"empty": {},

@@ -1,0 +1,124 @@
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"bellwether/pipeline"
+)
+
+// call is one call of the store or the chat; an effect is what it does to the world, empty when it only reads.
+func (w *world) call(ctx context.Context, effect string, do func() error) error {
+	if effect != "" {
+		w.before(effect)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	w.calls = append(w.calls, effect)
+	hit := len(w.calls) == w.crashAt
+	if hit && w.mishap == breaksBefore {
+		return errCrash
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	if effect != "" {
+		w.log = append(w.log, effect)
+	}
+	if hit {
+		return w.suffer()
+	}
+	return nil
+}
+
+func (w *world) suffer() error {
+	w.lostAt, w.lostStore = len(w.log), w.stored()
+	switch w.mishap {
+	case loses:
+		w.fence++
+		w.lose(errLost)
+	case stalls:
+		w.fence++
+	default:
+		return errCrash
+	}
+	return nil
+}
+
+func (w *world) fenced(hold pipeline.Hold, do func()) func() error {
+	return func() error {
+		if hold != (pipeline.Hold{Environment: "load", Fence: w.fence}) {
+			return errFenced
+		}
+		do()
+		return nil
+	}
+}
+
+func (w *world) Load(ctx context.Context, id string) (run pipeline.Run, err error) {
+	err = w.call(ctx, "", func() error {
+		raw, ok := w.runs[id]
+		if !ok {
+			return errors.New("no such run")
+		}
+		run = parsed[pipeline.Run](raw)
+		run.Cancel = w.marks[id]
+		return nil
+	})
+	return run, err
+}
+
+func (w *world) Save(ctx context.Context, hold pipeline.Hold, run pipeline.Run) error {
+	return w.call(ctx, fmt.Sprintf("save %s %s", run.State, run.Stage), w.fenced(hold, func() {
+		if !w.final {
+			w.runs[run.ID], w.final = text(run), run.State.Final()
+		}
+	}))
+}
+
+func (w *world) Install(ctx context.Context, hold pipeline.Hold, thing string, a pipeline.Artefact) error {
+	return w.call(ctx, "install "+a.Label(), w.fenced(hold, func() { w.installed[thing] = a }))
+}
+
+func (w *world) Keep(ctx context.Context, hold pipeline.Hold, r pipeline.Result, rec pipeline.Record) error {
+	return w.call(ctx, "keep "+r.ID, w.fenced(hold, func() {
+		w.kept[r.ID] = parsed[pipeline.Result](text(r))
+	}))
+}
+
+func (w *world) Count(ctx context.Context, hold pipeline.Hold, r pipeline.Result) error {
+	return w.call(ctx, "count "+r.ID, w.fenced(hold, func() {
+		if !slices.ContainsFunc(w.past[r.Scenario], func(p pipeline.Result) bool { return p.ID == r.ID }) {
+			w.past[r.Scenario] = append([]pipeline.Result{parsed[pipeline.Result](text(r))}, w.past[r.Scenario]...)
+		}
+	}))
+}
+
+func (w *world) Past(ctx context.Context, environment, scenario string) (past []pipeline.Result, err error) {
+	err = w.call(ctx, "", func() error { past = slices.Clone(w.past[scenario]); return nil })
+	return past, err
+}
+
+func (w *world) Installed(ctx context.Context, _ string) (all map[string]pipeline.Artefact, err error) {
+	err = w.call(ctx, "", func() error { all = maps.Clone(w.installed); return nil })
+	return all, err
+}
+
+func (w *world) Tell(ctx context.Context, run pipeline.Run) error {
+	return w.call(ctx, fmt.Sprintf("tell %s %s", run.State, run.Stage), func() error {
+		w.told = append(w.told, run)
+		if run.State.Final() {
+			w.ended[text(run)] = true
+		}
+		return nil
+	})
+}
+
+// stored is the content of the store.
+func (w *world) stored() string { return text([]any{w.runs, w.installed, w.past, w.kept}) }
