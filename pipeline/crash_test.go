@@ -117,7 +117,7 @@ func TestTheEndsThatSurvive(t *testing.T) {
 		"pass":      {State: "done", Verdict: "pass", Live: newImage, Noted: "r2", Past: 12, Ends: 1},
 		"regressed": {State: "done", Verdict: "regressed", Live: newImage, Noted: "r2", Past: 10, Ends: 1, Legs: []string{"false r1", "true r2", "true r2", "false r1"}},
 		"a deploy that fails": {
-			State: "done", Verdict: "failed", Reason: "exit status 3", Output: "out of memory", Restored: "restored r1", Live: oldImage, Noted: "r1", Past: 10, Ends: 1,
+			State: "done", Verdict: "failed", Reason: "the deploy failed: exit status 3", Output: "out of memory", Restored: "restored r1", Live: oldImage, Noted: "r1", Past: 10, Ends: 1,
 		},
 		"cancelled while confirming": {State: "cancelled", Live: newImage, Noted: "r2", Past: 10, Ends: 1},
 	} {

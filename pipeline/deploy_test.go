@@ -36,7 +36,7 @@ func TestADeployThatFails(t *testing.T) {
 			w.change()
 			run := w.work(t)
 			require.Equal(t, pipeline.Failed, run.Verdict)
-			require.Equal(t, "exit status 3", run.Reason)
+			require.Equal(t, "the deploy failed: exit status 3", run.Reason)
 			require.Equal(t, "line 1\nout of memory", run.Output)
 			require.Equal(t, c.restored, run.Restored)
 			require.Equal(t, c.live, w.live["checkout"])

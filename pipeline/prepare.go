@@ -9,15 +9,15 @@ import (
 // prepare brings the change into the environment.
 func (w *work) prepare(ctx context.Context) error {
 	if why := w.missing(); why != nil {
-		return w.fail(why)
+		return w.fail(why.Error())
 	}
 	if !w.installed() {
-		broken := w.install(ctx, w.run.Change().Artefact())
-		if isCommandError(broken) {
+		err := w.install(ctx, w.run.Change().Artefact())
+		if broken, ok := errors.AsType[CommandError](err); ok {
 			return w.undo(ctx, broken)
 		}
-		if broken != nil {
-			return broken
+		if err != nil {
+			return err
 		}
 	}
 	w.run.Stage = StageTest
@@ -70,10 +70,11 @@ func (w *work) installer() *Command {
 }
 
 // undo sets a service back to what ran before a deploy that broke, and ends the run.
-func (w *work) undo(ctx context.Context, broken error) error {
-	before := w.run.Before
+func (w *work) undo(ctx context.Context, broken CommandError) error {
+	before, what := w.run.Before, "the deploy failed"
 	switch {
 	case w.run.Change().Kind != KindService:
+		what = "the apply failed"
 		w.run.Restored = "a failed apply is not rolled back: the environment may be half changed"
 	case before == nil:
 		w.run.Restored = "nothing ran before: there was nothing to restore"
@@ -85,7 +86,9 @@ func (w *work) undo(ctx context.Context, broken error) error {
 			return err
 		}
 	}
-	return w.fail(broken)
+	reason, output := broken.Explain()
+	w.run.Output = output
+	return w.fail(what + ": " + reason)
 }
 
 func (w *work) values(a Artefact) Values {

@@ -198,11 +198,8 @@ func (w *work) cancelled(ctx context.Context) error {
 }
 
 // fail ends the run: something broke before anything could be judged.
-func (w *work) fail(err error) error {
-	w.run.Reason = err.Error()
-	if broken, ok := errors.AsType[CommandError](err); ok {
-		w.run.Reason, w.run.Output = broken.Explain()
-	}
+func (w *work) fail(reason string) error {
+	w.run.Reason = reason
 	w.finish(Done, Failed)
 	return nil
 }

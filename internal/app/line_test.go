@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/stretchr/testify/require"
 
+	"bellwether/internal/intake"
 	"bellwether/internal/peers"
 	"bellwether/pipeline"
 )
@@ -148,23 +149,25 @@ func (s *site) refusesTheMalformed(t *testing.T, q *queue) {
 
 // changeBecomesAThread: root, thread, table, chart, verdict.
 func (s *site) changeBecomesAThread(t *testing.T, q *queue) {
-	out, code := s.run(t, change("1.0.0", "--config", s.config(t))...)
-	require.Zero(t, code)
-	require.Contains(t, out, "published as event ")
-	q.empty(t)
-	require.Equal(t, pipeline.Pass, s.ended(t, "R1").Verdict)
+	passed := until(t, pipeline.Pass, func(try int) intake.RunStatus {
+		out, code := s.run(t, change(fmt.Sprintf("1.0.%d", try), "--config", s.config(t))...)
+		require.Zero(t, code)
+		require.Contains(t, out, "published as event ")
+		q.empty(t)
+		return s.ended(t, fmt.Sprintf("R%d", 1+try))
+	})
 	s.quiet(t)
-	root, results, chart := s.message(t, "R1", "root"), s.message(t, "R1", "results"), s.message(t, "R1", "chart/checkout-flow")
-	require.Contains(t, root.Text, "checkout 1.0.0 passed; there is no baseline yet")
-	require.Contains(t, root.Text, "Release 1.0.0 by dev-sg")
-	require.Contains(t, root.Text, "service:checkout")
+	root, results, chart := s.message(t, passed.ID, "root"), s.message(t, passed.ID, "results"), s.message(t, passed.ID, "chart/checkout-flow")
+	for _, said := range []string{passed.Subject + " passed", "there is no baseline yet", "Release 1.0.", "by dev-sg", "service:checkout"} {
+		require.Contains(t, root.Text, said)
+	}
 	require.NotNil(t, root.Edited)
 	require.Empty(t, root.Thread)
 	for _, m := range []message{results, chart} {
 		require.Equal(t, root.TS, m.Thread)
 	}
-	for _, cell := range []string{"now", "was", "band", "previous", "checkout-flow", "p50", "p95", "errors"} {
-		require.Contains(t, results.Raw, cell)
+	for _, said := range []string{"checkout-flow", "now", "p50", "p95", "errors"} {
+		require.Contains(t, results.Text, said)
 	}
 	require.Greater(t, chart.Files[0].Size, 4_000)
 	require.Contains(t, chart.Files[0].Title, "checkout-flow")
@@ -172,44 +175,62 @@ func (s *site) changeBecomesAThread(t *testing.T, q *queue) {
 
 // baselineGrows by changes that pass, until a comparison can be made.
 func (s *site) baselineGrows(t *testing.T) {
-	const enough = 3
-	for passed, i := 1, 1; passed < enough; i++ {
-		require.Less(t, i, 3*enough, "this machine is too busy to measure anything")
-		if s.test(t, fmt.Sprintf("1.0.%d", i)).Verdict == pipeline.Pass {
-			passed++
-		}
+	for i := range 2 {
+		until(t, pipeline.Pass, func(try int) intake.RunStatus { return s.test(t, fmt.Sprintf("1.%d.%d", 1+i, try)) })
 	}
 }
 
 // slowVersionRegresses returns its run.
-func (s *site) slowVersionRegresses(t *testing.T) string {
-	end := s.test(t, "1.1.0-slow")
-	require.Equal(t, pipeline.Regressed, end.Verdict)
+func (s *site) slowVersionRegresses(t *testing.T) intake.RunStatus {
+	slow := until(t, pipeline.Regressed, func(try int) intake.RunStatus {
+		if try > 0 {
+			s.test(t, fmt.Sprintf("1.4.%d", try)) // so that there is something faster to compare with again
+		}
+		return s.test(t, fmt.Sprintf("1.5.%d-slow", try))
+	})
 	s.quiet(t)
-	root, mention := s.message(t, end.ID, "root"), s.message(t, end.ID, "mention")
-	require.Regexp(t, `checkout 1\.1\.0-slow is slower: checkout-flow p(50|95) \+`, root.Text)
+	root, results, mention := s.message(t, slow.ID, "root"), s.message(t, slow.ID, "results"), s.message(t, slow.ID, "mention")
+	require.Regexp(t, slow.Subject+` is slower: .*p\d\d \+\d+ %`, root.Text)
 	require.NotContains(t, root.Raw, "<@"+peers.SlackUser+">")
 	require.Equal(t, root.TS, mention.Thread)
 	require.Contains(t, mention.Raw, "<@"+peers.SlackUser+">")
-	require.Contains(t, s.message(t, end.ID, "results").Raw, "fresh measurements gave")
-	return end.ID
+	for _, said := range []string{"now", "was", "band", "prev", "fresh measurements"} {
+		require.Contains(t, results.Text, said)
+	}
+	return slow
+}
+
+// until repeats a step until a run ends so: on a machine that is too busy to measure anything, results are invalid.
+func until(t *testing.T, verdict pipeline.Verdict, step func(try int) intake.RunStatus) intake.RunStatus {
+	t.Helper()
+	var ends []pipeline.Verdict
+	for try := range 5 {
+		end := step(try)
+		if end.Verdict == verdict {
+			return end
+		}
+		ends = append(ends, end.Verdict)
+	}
+	require.Contains(t, ends, verdict)
+	return intake.RunStatus{}
 }
 
 // buttonAcknowledges what the button's message speaks of.
-func (s *site) buttonAcknowledges(t *testing.T, run string) {
-	root := s.message(t, run, "root")
-	s.slack.Press(peers.SlackChannel, root.TS, "ack "+run)
+func (s *site) buttonAcknowledges(t *testing.T, run intake.RunStatus) {
+	s.slack.Press(peers.SlackChannel, s.message(t, run.ID, "root").TS, "ack "+run.ID)
 	eventually(t, "the acknowledgement shows", func() bool {
-		return strings.Contains(s.message(t, run, "root").Raw, "Acknowledged by *dev-sg*")
+		return strings.Contains(s.message(t, run.ID, "root").Text, "Acknowledged by dev-sg")
 	})
 }
 
 // mentionIsAnswered in the thread it was written in, as often as somebody writes, and means the thread's run.
-func (s *site) mentionIsAnswered(t *testing.T, run string) {
-	root := s.message(t, run, "root")
+func (s *site) mentionIsAnswered(t *testing.T, run intake.RunStatus) {
+	root := s.message(t, run.ID, "root")
 	for i := range 2 {
 		s.slack.Say(peers.SlackChannel, root.TS, "<@"+peers.SlackBot+"> cancel")
-		eventually(t, "an answer that only the asker sees", func() bool { return len(s.whispers(t, run+" (checkout 1.1.0-slow) is over")) == i+1 })
+		eventually(t, "an answer that only the asker sees", func() bool {
+			return len(s.whispers(t, run.ID+" ("+run.Subject+") is over")) == i+1
+		})
 	}
 }
 

@@ -24,7 +24,7 @@ type Failure struct {
 func (f *Failure) Error() string { return f.Program + ": " + f.Reason }
 
 // Explain is the failure for people: why, and the last lines that the command printed.
-func (f *Failure) Explain() (reason, output string) { return f.Error(), f.Output }
+func (f *Failure) Explain() (reason, output string) { return f.Reason, f.Output }
 
 // Unwrap returns what happened, such as ctx's cause or an *exec.ExitError.
 func (f *Failure) Unwrap() error { return f.err }
