@@ -67,8 +67,17 @@ func overGate(f pipeline.Finding) bool {
 	return f.Rule == pipeline.RuleGate || f.Rule == pipeline.RuleGateBefore
 }
 
-// compared tells whether a finding has a past. A broken gate hides the rule, but a comparison always leaves a number.
-func compared(f pipeline.Finding) bool { return f.Ratio != 0 || f.P != 0 || f.High != 0 }
+// compared tells whether a finding has a past. A gate, and a suspicion that was not confirmed, hide the rule it was first
+// judged by; a comparison then shows in its numbers.
+func compared(f pipeline.Finding) bool {
+	switch f.Rule {
+	case pipeline.RuleHistory:
+		return true
+	case pipeline.RuleNoBaseline:
+		return false
+	}
+	return f.Ratio != 0 || f.High != 0
+}
 
 // claim is what outcomes of one verdict mean for a service, as the end of a sentence that starts with it: "is slower: p95
 // +38 % in checkout-flow (312 ms, was 226 ms) and 1 more scenario".

@@ -166,7 +166,7 @@ func first(scenario string) pipeline.Outcome {
 	o.Baseline, o.Reason = earlier[:1], "no baseline yet: 1 of 3 comparable runs"
 	for i := range o.Findings {
 		f := &o.Findings[i]
-		*f = pipeline.Finding{Group: f.Group, Metric: f.Metric, Now: f.Now, Previous: f.Previous, Verdict: pipeline.Pass, Rule: pipeline.RuleNoBaseline}
+		*f = pipeline.Finding{Group: f.Group, Metric: f.Metric, Now: f.Now, Previous: f.Previous, P: 1, Verdict: pipeline.Pass, Rule: pipeline.RuleNoBaseline}
 	}
 	return o
 }

@@ -63,7 +63,7 @@ func TestNumbers(t *testing.T) {
 	for fraction, want := range map[float64]string{0.381: "+38 %", -0.3: "−30 %", 0.004: "±0 %", 0: "±0 %", 12: "+1200 %"} {
 		require.Equal(t, want, percent(fraction))
 	}
-	for d, want := range map[time.Duration]string{0: "0 s", 70 * time.Second: "70 s", 4 * time.Minute: "4 min", 150 * time.Minute: "2.5 h"} {
+	for d, want := range map[time.Duration]string{0: "less than 1 s", 70 * time.Second: "70 s", 4 * time.Minute: "4 min", 150 * time.Minute: "2.5 h"} {
 		require.Equal(t, want, Roughly(d))
 	}
 }

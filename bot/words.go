@@ -98,6 +98,8 @@ func spelled(n int) string {
 // Roughly is a duration as people say it: "70 s", "4 min", "2.5 h".
 func Roughly(d time.Duration) string {
 	switch {
+	case d < time.Second:
+		return "less than 1 s"
 	case d < 90*time.Second:
 		return fmt.Sprintf("%.0f s", d.Seconds())
 	case d < 90*time.Minute:

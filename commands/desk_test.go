@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -14,123 +13,6 @@ import (
 	"bellwether/bot"
 	"bellwether/pipeline"
 )
-
-var (
-	noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	team = pipeline.Channel{Platform: "slack", ID: "C0CHECKOUT"}
-	siti = Caller{Channel: team, User: "U0SITI", Name: "siti"}
-	jo   = Caller{Channel: team, User: "U0JO", Name: "jo"}
-)
-
-// ledger is a Runs, Marks, Queue and Teller in memory.
-type ledger struct {
-	runs   map[string]pipeline.Run
-	boards map[string]pipeline.Board
-	told   []string
-	broken error // what every call answers, unless nil
-}
-
-func (l *ledger) Load(_ context.Context, id string) (pipeline.Run, error) {
-	run, ok := l.runs[id]
-	if !ok {
-		return run, errors.Join(l.broken, fmt.Errorf("run %s: %w", id, bot.ErrNotFound))
-	}
-	return run, l.broken
-}
-
-func (l *ledger) Latest(_ context.Context, name string) (string, error) {
-	var newest pipeline.Run
-	for _, run := range l.runs {
-		if run.Change().Name == name && run.Submitted.After(newest.Submitted) {
-			newest = run
-		}
-	}
-	return newest.ID, l.broken
-}
-
-func (l *ledger) Board(_ context.Context, environment string) (pipeline.Board, error) {
-	board := l.boards[environment]
-	board.Environment = environment
-	return board, l.broken
-}
-
-func (l *ledger) Acknowledge(_ context.Context, id string, m pipeline.Mark) (pipeline.Run, error) {
-	run := l.runs[id]
-	if run.Acknowledged == nil {
-		run.Acknowledged = &m
-	}
-	l.runs[id] = run
-	return run, l.broken
-}
-
-func (l *ledger) Cancel(_ context.Context, id string, m pipeline.Mark) (pipeline.Run, error) {
-	run := l.runs[id]
-	run.Cancel = &m
-	if run.State == pipeline.Waiting {
-		run.State = pipeline.Cancelled
-	}
-	l.runs[id] = run
-	return run, l.broken
-}
-
-func (l *ledger) Enqueue(_ context.Context, s pipeline.Submission) (pipeline.Receipt, error) {
-	s.Run.ID = fmt.Sprint("R", 100+len(l.runs))
-	l.runs[s.Run.ID] = s.Run
-	return pipeline.Receipt{Outcome: pipeline.Accepted, Run: s.Run.ID}, l.broken
-}
-
-func (l *ledger) Overhead(context.Context, string, string) (time.Duration, error) { return 0, l.broken }
-
-func (l *ledger) Tell(_ context.Context, run pipeline.Run) error {
-	l.told = append(l.told, run.ID)
-	return nil
-}
-
-func catalog(environments ...string) *pipeline.Catalog {
-	c := &pipeline.Catalog{
-		Teams: map[string]pipeline.Team{"checkout": {Name: "checkout", Channels: []pipeline.Channel{team}}},
-		Services: map[string]pipeline.Service{
-			"checkout": {Name: "checkout", Team: "checkout"}, "Billing": {Name: "Billing", Team: "checkout"}, "search": {Name: "search", Team: "search"},
-		},
-		Stacks:       map[string]pipeline.Stack{"orders-db": {Name: "orders-db", Team: "infrastructure"}},
-		Scenarios:    map[string]pipeline.Scenario{"checkout-flow": {Name: "checkout-flow"}},
-		Environments: map[string]pipeline.Environment{},
-	}
-	for _, e := range environments {
-		c.Environments[e] = pipeline.Environment{Name: e}
-	}
-	return c
-}
-
-func run(id, service string, state pipeline.State, verdict pipeline.Verdict) pipeline.Run {
-	var number int
-	_, _ = fmt.Sscanf(id, "R%d", &number)
-	return pipeline.Run{
-		ID: id, Environment: "load", State: state, Verdict: verdict, Submitted: noon.Add(time.Duration(number) * time.Minute),
-		Changes: []pipeline.Change{{Kind: pipeline.KindService, Name: service, Version: "1.5." + id[1:]}},
-	}
-}
-
-// desk with the given environments, and a run of each kind.
-func desk(environments ...string) (*Desk, *ledger, *strings.Builder) {
-	l := &ledger{runs: map[string]pipeline.Run{}, boards: map[string]pipeline.Board{}}
-	for _, r := range []pipeline.Run{
-		run("R1", "checkout", pipeline.Done, pipeline.Pass), run("R2", "checkout", pipeline.Done, pipeline.Regressed),
-		run("R3", "Billing", pipeline.Waiting, ""), run("R4", "search", pipeline.Running, ""), run("R5", "search", pipeline.Done, pipeline.Suspect),
-		run("R6", "search", pipeline.Superseded, ""), run("R7", "search", pipeline.Done, pipeline.Failed), run("R8", "search", pipeline.Done, pipeline.Inconclusive),
-	} {
-		l.runs[r.ID] = r
-	}
-	current := func() *pipeline.Catalog { return catalog(environments...) }
-	now := func() time.Time { return noon }
-	log := &strings.Builder{}
-	return &Desk{
-		Catalog: current, Runs: l, Marks: l, Teller: l, Now: now, NewID: func() string { return "5f0c" },
-		Submit: &pipeline.Submitter{Catalog: current, Queue: l, Teller: l, Now: now},
-		RunURL: func(id string) string { return "https://bellwether.example.com/runs/" + id },
-		Log:    slog.New(slog.NewTextHandler(log, nil)),
-	}, l, log
-}
 
 func TestWhatIsAnswered(t *testing.T) {
 	inThread := siti

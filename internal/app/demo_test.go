@@ -129,9 +129,9 @@ func (tr transcript) story(t *testing.T) {
 	harmless := tr.thread(t, "team-search", "search 2.1.0 passed")
 	require.NotEmpty(t, pictured(harmless))
 
-	slower := tr.thread(t, "team-checkout", "checkout 1.5.0", "Regression")
+	slower := tr.thread(t, "team-checkout", "checkout 1.5.0 is slower", "Acknowledged by dev-sg")
 	require.NotEmpty(t, pictured(slower))
-	require.Contains(t, said(slower), "Acknowledged by dev-sg")
+	require.Contains(t, said(slower), "Regression")
 	mentions := 0
 	for _, m := range tr.Messages {
 		mentions += strings.Count(m.Text, "@dev-sg")
@@ -247,9 +247,13 @@ func (r reader) look(name, thread string) {
 		for _, view := range []struct {
 			name          string
 			width, height int64
-		}{{"desktop", 1280, 800}, {"phone", 390, 844}, {"whole", 1000, 2400}} {
+			at            string
+		}{
+			{"desktop", 1280, 800, ""}, {"phone", 390, 844, ""}, {"thread", 1000, 1460, ""},
+			{"chart", 1280, 800, `.querySelector(".list .scroll")`}, {"chart-phone", 390, 844, `.querySelector(".list .scroll")`},
+		} {
 			r.do("set the scene", chromedp.EmulateViewport(view.width, view.height), prefers(scheme),
-				chromedp.Evaluate[chromedp.Void](thread+`.scrollIntoView()`))
+				chromedp.Evaluate[chromedp.Void](thread+view.at+`.scrollIntoView()`))
 			shot, err := chromedp.Run(r.ctx, chromedp.CaptureScreenshot())
 			require.NoError(r.t, err)
 			require.NoError(r.t, os.WriteFile(filepath.Join(*screenshots, name+"-"+scheme+"-"+view.name+".png"), shot, 0o644))

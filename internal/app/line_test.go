@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -157,6 +158,9 @@ func (s *site) changeBecomesAThread(t *testing.T, q *queue) {
 		return s.ended(t, fmt.Sprintf("R%d", 1+try))
 	})
 	s.quiet(t)
+	runs, err := strconv.Atoi(passed.ID[1:])
+	require.NoError(t, err)
+	require.Contains(t, s.ask(t, http.MethodGet, fmt.Sprint("/events/runs/R", runs+1), ""), "no such run", "an event that comes twice is one run")
 	root, results, chart := s.message(t, passed.ID, "root"), s.message(t, passed.ID, "results"), s.message(t, passed.ID, "chart/checkout-flow")
 	for _, said := range []string{passed.Subject + " passed", "there is no baseline yet", "Release 1.0.", "by dev-sg", "service:checkout"} {
 		require.Contains(t, root.Text, said)

@@ -3,24 +3,18 @@ package web
 import (
 	"bytes"
 	"context"
-	"embed"
 	"errors"
-	"html/template"
 	"log/slog"
 	"net/http"
 	"strings"
 	"time"
 
 	"bellwether/bot"
+	"bellwether/charts"
 	"bellwether/pipeline"
 )
 
-//go:embed templates
-var files embed.FS
-
-var page = template.Must(template.ParseFS(files, "templates/run.html"))
-
-// Pages serves what is known of runs.
+// Pages serves what is known of runs. Load and Record return bot.ErrNotFound for what is not stored, or not any more.
 type Pages struct {
 	PublicURL string // no slash at the end
 	Key       []byte // signs links
@@ -32,99 +26,107 @@ type Pages struct {
 }
 
 // RunURL is the signed link to a run's page.
-func (p *Pages) RunURL(run string) string { return p.PublicURL + p.signed("/runs/"+escaped(run)) }
+func (p *Pages) RunURL(run string) string { return p.PublicURL + p.signed("runs", run) }
 
 // Handler serves /runs/{id} and /charts/{run}/{scenario}.svg.
 func (p *Pages) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /runs/{id}", p.guard(p.run))
 	mux.HandleFunc("GET /charts/{run}/{file}", p.guard(p.chart))
-	return mux
-}
-
-// runView is what the page's template sees.
-type runView struct {
-	Run       pipeline.Run
-	Title     string
-	Mood      bot.Mood
-	Scenarios []scenarioView
-}
-
-type scenarioView struct {
-	pipeline.Outcome
-	Rows  [][]string
-	Chart string // signed link; empty without a record
-	Alt   string
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Cache-Control", "private, no-cache")
+		h.Set("Content-Security-Policy", pagePolicy)
+		h.Set("Referrer-Policy", "no-referrer") // the signature is in the address
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Robots-Tag", "noindex")
+		mux.ServeHTTP(w, r)
+	})
 }
 
 func (p *Pages) run(w http.ResponseWriter, r *http.Request) {
 	run, err := p.Load(r.Context(), r.PathValue("id"))
-	if err != nil {
-		p.missing(w, r, err, "This run is not known. Runs are forgotten 90 days after their end.")
+	if errors.Is(err, bot.ErrNotFound) {
+		p.apologise(w, http.StatusNotFound, "This run is not known", "Runs are forgotten 90 days after their end.")
 		return
 	}
-	view := runView{Run: run}
-	view.Title, view.Mood = bot.Headline(run)
-	for _, o := range run.Outcomes {
-		view.Scenarios = append(view.Scenarios, p.scenario(r.Context(), run, o))
-	}
-	var html bytes.Buffer
-	if err := page.Execute(&html, view); err != nil {
-		p.Log.Error("draw a run's page", "run", run.ID, "error", err)
-		http.Error(w, "The page could not be drawn; the log says why.", http.StatusInternalServerError)
+	if err != nil {
+		p.fail(w, r, err)
 		return
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write(html.Bytes()) // the reader has gone
-}
-
-func (p *Pages) scenario(ctx context.Context, run pipeline.Run, o pipeline.Outcome) scenarioView {
-	view := scenarioView{Outcome: o, Rows: bot.Rows(o)}
-	record, err := p.Record(ctx, o.Result)
+	view, err := p.view(r.Context(), run)
 	if err != nil {
-		return view // expired: the numbers stand without the picture
+		p.fail(w, r, err)
+		return
 	}
-	view.Chart = p.signed("/charts/" + escaped(run.ID) + "/" + escaped(o.Scenario) + ".svg")
-	view.Alt = bot.Chart(run, o, record, p.Catalog().Scenarios[o.Scenario].Gates).Alt()
-	return view
+	p.show(w, http.StatusOK, "run.html", view)
 }
 
 func (p *Pages) chart(w http.ResponseWriter, r *http.Request) {
-	run, err := p.Load(r.Context(), r.PathValue("run"))
-	if err != nil {
-		p.missing(w, r, err, "This run is not known.")
+	svg, final, err := p.draw(r.Context(), r.PathValue("run"), strings.TrimSuffix(r.PathValue("file"), ".svg"))
+	switch {
+	case errors.Is(err, bot.ErrNotFound):
+		p.apologise(w, http.StatusNotFound, "There is no such chart", "What was measured second by second is kept for a while only; the run's page has the numbers.")
+		return
+	case err != nil:
+		p.fail(w, r, err)
 		return
 	}
-	scenario := strings.TrimSuffix(r.PathValue("file"), ".svg")
-	for _, o := range run.Outcomes {
-		if o.Scenario == scenario {
-			p.draw(w, r, run, o)
-			return
-		}
+	if final { // the verdict in its title stands
+		w.Header().Set("Cache-Control", "private, max-age=3600")
 	}
-	http.Error(w, "This run has no such chart.", http.StatusNotFound)
-}
-
-func (p *Pages) draw(w http.ResponseWriter, r *http.Request, run pipeline.Run, o pipeline.Outcome) {
-	record, err := p.Record(r.Context(), o.Result)
-	if err != nil {
-		p.missing(w, r, err, "What was measured has expired.")
-		return
-	}
-	svg, err := bot.Chart(run, o, record, p.Catalog().Scenarios[o.Scenario].Gates).SVG()
-	if err != nil {
-		p.missing(w, r, err, "The chart could not be drawn.")
-		return
-	}
+	w.Header().Set("Content-Security-Policy", chartPolicy)
 	w.Header().Set("Content-Type", "image/svg+xml")
 	_, _ = w.Write(svg) // the reader has gone
 }
 
-func (p *Pages) missing(w http.ResponseWriter, r *http.Request, err error, text string) {
-	if errors.Is(err, bot.ErrNotFound) {
-		http.Error(w, text, http.StatusNotFound)
+// draw draws the chart of a scenario of a run, and tells whether the run has ended.
+func (p *Pages) draw(ctx context.Context, id, scenario string) (svg []byte, final bool, err error) {
+	run, err := p.Load(ctx, id)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, o := range run.Outcomes {
+		if o.Scenario != scenario {
+			continue
+		}
+		picture, err := p.picture(ctx, run, o)
+		if err != nil {
+			return nil, false, err
+		}
+		svg, err := picture.SVG()
+		return svg, run.State.Final(), err
+	}
+	return nil, false, bot.ErrNotFound
+}
+
+func (p *Pages) picture(ctx context.Context, run pipeline.Run, o pipeline.Outcome) (charts.Latency, error) {
+	record, err := p.Record(ctx, o.Result)
+	if err != nil {
+		return charts.Latency{}, err
+	}
+	return bot.Chart(run, o, record, p.Catalog().Scenarios[o.Scenario].Gates), nil
+}
+
+// fail tells the log what happened, and the reader only that something did.
+func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
+	p.Log.Error("serve a page", "path", r.URL.Path, "error", err)
+	p.apologise(w, http.StatusInternalServerError, "This did not work", "Try again in a minute. If it stays, the operator finds the reason in Bellwether's log.")
+}
+
+// apologise says on a page of its own why there is nothing else to see, and the next step.
+func (p *Pages) apologise(w http.ResponseWriter, status int, title, advice string) {
+	p.show(w, status, "apology.html", map[string]string{"Title": title, "Advice": advice})
+}
+
+func (p *Pages) show(w http.ResponseWriter, status int, template string, content any) {
+	var html bytes.Buffer
+	if err := templates.ExecuteTemplate(&html, template, content); err != nil {
+		p.Log.Error("draw a page", "template", template, "error", err)
+		http.Error(w, "The page could not be drawn; the log says why.", http.StatusInternalServerError)
 		return
 	}
-	p.Log.Error("serve a page", "path", r.URL.Path, "error", err)
-	http.Error(w, "This did not work; the log says why.", http.StatusInternalServerError)
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(html.Bytes()) // the reader has gone
 }
