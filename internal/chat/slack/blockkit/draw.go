@@ -4,6 +4,7 @@
 package blockkit
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -43,11 +44,17 @@ var faces = map[bot.Mood]face{
 	bot.MoodOf(pipeline.Failed):       {"❌", "Failed"},
 }
 
-// Draw the message. Links are the URLs of the threads that its spans lead to, by run; id becomes the first block's block_id
+// nameless heads a message that must have a heading and has none of its own.
+const nameless = "Bellwether"
+
+// Draw the message. A short answer without a title has no heading. Links are the URLs of the threads that its spans lead to, by run; id becomes the first block's block_id
 // and may be empty.
 func Draw(m bot.Message, links map[string]string, id string) []slack.Block {
-	header := slack.NewHeaderBlock(plain(title(m), maxHeader), slack.HeaderBlockOptionBlockID(id))
-	blocks := []slack.Block{header}
+	var blocks []slack.Block
+	if heading := title(m); heading != "" || id != "" || len(m.Body) == 0 {
+		heading = cmp.Or(heading, nameless) // Slack takes no empty header
+		blocks = append(blocks, slack.NewHeaderBlock(plain(heading, maxHeader), slack.HeaderBlockOptionBlockID(id)))
+	}
 	blocks = append(blocks, sections(body(paragraphs(m), links))...)
 	blocks = append(blocks, sections(facts(m.Facts, links))...)
 	if m.Table != nil {
@@ -65,7 +72,7 @@ func Draw(m bot.Message, links map[string]string, id string) []slack.Block {
 // Fallback is the message as Slack shows it in notifications and reads it out: escaped, and within the limit of a text.
 func Fallback(m bot.Message) string {
 	m.Title = title(m)
-	return escaped(clean(m.String(), true), maxText)
+	return escaped(cmp.Or(clean(m.String(), true), nameless), maxText)
 }
 
 // title puts the mood's symbol and word before the title; a word that the title has already is not said again.
@@ -80,7 +87,7 @@ func title(m bot.Message) string {
 	case ok:
 		return f.symbol + " " + f.word
 	case blank(text):
-		return "Bellwether" // Slack takes no empty header
+		return ""
 	}
 	return text
 }
