@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -37,23 +38,24 @@ type Desk struct {
 	Submit  *pipeline.Submitter
 	Teller  pipeline.Teller
 	RunURL  func(run string) string
+	Redact  func(string) string // takes secrets out of what people type
 	Now     func() time.Time
 	NewID   func() string // names an error in the log
 	Log     *slog.Logger
 }
 
 // Do understands a line and carries it out. Mistakes and failures are answered privately; an unexpected failure goes to the
-// log under an id that the reply names.
+// log under an id that the reply names. A panic is such a failure: what is stored changes by single scripts, so nothing is
+// left half done.
 func (d *Desk) Do(ctx context.Context, who Caller, line string) Reply {
-	command, err := Parse(line)
+	command, err := Parse(d.Redact(line))
 	if err == nil {
 		var reply Reply
 		if reply, err = d.carryOut(ctx, who, command); err == nil {
 			return reply
 		}
 	}
-	var wrong *Mistake
-	if errors.As(err, &wrong) {
+	if wrong, ok := errors.AsType[*Mistake](err); ok {
 		return private(wrong.Text)
 	}
 	id := d.NewID()
@@ -61,7 +63,12 @@ func (d *Desk) Do(ctx context.Context, who Caller, line string) Reply {
 	return private(fmt.Sprintf("That did not work, and it is not your fault. Please try again; if it fails again, give your operator this id: %s", id))
 }
 
-func (d *Desk) carryOut(ctx context.Context, who Caller, c Command) (Reply, error) {
+func (d *Desk) carryOut(ctx context.Context, who Caller, c Command) (reply Reply, err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
+		}
+	}()
 	switch c.Verb {
 	case "status":
 		return d.status(ctx, c)

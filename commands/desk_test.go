@@ -212,3 +212,19 @@ func TestAnInternalErrorStaysPrivate(t *testing.T) {
 		require.Contains(t, log.String(), "10.0.0.7", line)
 	}
 }
+
+func TestAPanicIsAnInternalError(t *testing.T) {
+	d, _, log := desk("load")
+	d.Runs = nil
+	reply := d.Do(t.Context(), siti, "rerun R1")
+	require.True(t, reply.Private)
+	require.Contains(t, reply.Message.String(), "5f0c")
+	require.Contains(t, log.String(), "nil pointer dereference")
+}
+
+func TestWhatPeopleTypeIsRedacted(t *testing.T) {
+	d, l, _ := desk("load")
+	reply := d.Do(t.Context(), siti, "ack R2 because the password is hunter2")
+	require.NotContains(t, reply.Message.String(), "hunter2")
+	require.Equal(t, "the password is ***", l.runs["R2"].Acknowledged.Because)
+}

@@ -125,6 +125,7 @@ func desk(environments ...string) (*Desk, *ledger, *strings.Builder) {
 		Catalog: current, Runs: l, Marks: l, Teller: l, Now: now, NewID: func() string { return "5f0c" },
 		Submit: &pipeline.Submitter{Catalog: current, Queue: l, Teller: l, Now: now},
 		RunURL: func(id string) string { return "https://bellwether.example.com/runs/" + id },
+		Redact: func(text string) string { return strings.ReplaceAll(text, "hunter2", "***") },
 		Log:    slog.New(slog.NewTextHandler(log, nil)),
 	}, l, log
 }

@@ -54,7 +54,7 @@ func TestCanary(t *testing.T) {
 	s := newSite(t, peers.Redis(t, "--user", "canary", "on", ">"+canaryRedis, "~*", "&*", "+@all"))
 	leak, secrets := leaks()
 	s.plant(t, leak)
-	replica := s.serve(t)
+	replica := s.serve(t, "--log-level", "debug")
 
 	passing := s.submit(t, "1.0.0", "--title", "Rotated\n"+leak, "--author", leak, "--label", leak, "--path", leak,
 		"--url", "https://shop:"+url.QueryEscape(canaryDoor)+"@example.com/")
@@ -74,7 +74,7 @@ func TestCanary(t *testing.T) {
 	}
 	require.Contains(t, refused, "neither service nor stack")
 	require.Contains(t, s.message(t, passing, "root").Text, "Rotated")
-	require.Contains(t, s.message(t, failing, "root").Text, "./deploy.sh: exit status 3")
+	require.Contains(t, s.message(t, failing, "root").Text, "exit status 3")
 	require.Contains(t, s.message(t, failing, "output").Raw, "password=***")
 }
 

@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
+	"bellwether/internal/lane"
 	"bellwether/internal/peers"
 	"bellwether/pipeline"
 )
@@ -22,22 +24,21 @@ func TestTakeover(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, peers.Redis(t))
 	s.speakSlack(t)
-	other := s.twin(t)
-	replicas := map[string]*site{}
-	processes := map[string]*replica{}
-	for _, one := range []*site{s, other} {
+	sites := map[string]*site{}
+	replicas := map[string]*replica{}
+	for _, one := range []*site{s, s.twin(t)} {
 		r := one.serve(t)
-		replicas[r.pid()], processes[r.pid()] = one, r
+		sites[r.pid()], replicas[r.pid()] = one, r
 	}
 	run := s.submit(t, "1.0.0")
 	s.shop.underLoad(t)
 	holder := s.holder(t)
-	require.Contains(t, processes, holder)
-	processes[holder].kill()
+	require.Contains(t, replicas, holder)
+	replicas[holder].kill()
 	killed := time.Now()
 
-	delete(replicas, holder)
-	for _, survivor := range replicas {
+	delete(sites, holder)
+	for _, survivor := range sites {
 		require.Equal(t, pipeline.Done, survivor.ended(t, run).State)
 	}
 	require.Less(t, time.Since(killed), 20*time.Second+measurement)
@@ -75,6 +76,23 @@ func (s *site) wholeThread(t *testing.T, run string) {
 	require.Len(t, s.messages(t, peers.SlackChannel), 3)
 }
 
+// lanes of the installation.
+func (s *site) lanes(t *testing.T) *lane.Lanes {
+	client := redis.NewClient(&redis.Options{Addr: s.redis})
+	t.Cleanup(func() { _ = client.Close() })
+	return &lane.Lanes{Redis: client, Prefix: "bellwether:"}
+}
+
+// quiet waits until nothing is left to do or to say.
+func (s *site) quiet(t *testing.T) {
+	t.Helper()
+	lanes := s.lanes(t)
+	eventually(t, "everything is done and said", func() bool {
+		names, err := lanes.Names(t.Context(), "")
+		return err == nil && len(names) == 0
+	})
+}
+
 // holder is the process that has the environment; "" when nobody has.
 func (s *site) holder(t *testing.T) string {
 	t.Helper()
@@ -92,11 +110,11 @@ func TestCatalogIsReadAgain(t *testing.T) {
 	replica := s.serve(t)
 	good, err := os.ReadFile(filepath.Join(s.dir, "catalog.yaml"))
 	require.NoError(t, err)
-	const mistake = `"Asia/Singapor" is no IANA zone`
+	const mistake = `\"Asia/Singapor\" is no IANA zone` // as JSON has it
 
 	s.write(t, "catalog.yaml", strings.ReplaceAll(string(good), "Asia/Singapore", "Asia/Singapor"))
-	eventually(t, "the mistake shows", func() bool { return strings.Contains(s.readiness(t), `\"Asia/Singapor\" is no IANA zone`) })
-	require.Contains(t, replica.said(t), strings.ReplaceAll(mistake, `"`, `\"`))
+	eventually(t, "the mistake shows", func() bool { return strings.Contains(s.readiness(t), mistake) })
+	require.Contains(t, replica.said(t), mistake)
 	require.Contains(t, replica.said(t), "the one before stays in force")
 	require.Equal(t, pipeline.Done, s.test(t, "1.0.0").State)
 

@@ -247,12 +247,16 @@ func (r reader) look(name, thread string) {
 		for _, view := range []struct {
 			name          string
 			width, height int64
+			scale         float64
 			at            string
 		}{
-			{"desktop", 1280, 800, ""}, {"phone", 390, 844, ""}, {"thread", 1000, 1460, ""},
-			{"chart", 1280, 800, `.querySelector(".list .scroll")`}, {"chart-phone", 390, 844, `.querySelector(".list .scroll")`},
+			{"desktop", 1280, 800, 1, ""},
+			{"phone", 390, 844, 2, ""},
+			{"thread", 1000, 1490, 1, ""},
+			{"chart", 1280, 800, 1, `.querySelector(".list .scroll")`},
+			{"chart-phone", 390, 844, 2, `.querySelector(".list .scroll")`},
 		} {
-			r.do("set the scene", chromedp.EmulateViewport(view.width, view.height), prefers(scheme),
+			r.do("set the scene", chromedp.EmulateViewport(view.width, view.height, chromedp.EmulateScale(view.scale)), prefers(scheme),
 				chromedp.Evaluate[chromedp.Void](thread+view.at+`.scrollIntoView()`))
 			shot, err := chromedp.Run(r.ctx, chromedp.CaptureScreenshot())
 			require.NoError(r.t, err)

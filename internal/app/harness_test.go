@@ -6,22 +6,18 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"bellwether/internal/intake"
-	"bellwether/internal/lane"
 	"bellwether/internal/peers"
 	"bellwether/pipeline"
 )
@@ -133,13 +129,10 @@ func (s *site) config(t *testing.T) string {
 	return filepath.Join(s.dir, name)
 }
 
-// command is Bellwether with these arguments; TestMain makes it of this very test binary.
+// command is Bellwether with these arguments; TestMain puts this very test binary into the PATH under that name.
 func (s *site) command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	executable, err := os.Executable()
-	require.NoError(t, err)
-	cmd := exec.CommandContext(t.Context(), executable, args...)
-	cmd.Args[0] = "bellwether"
+	cmd := exec.CommandContext(t.Context(), "bellwether", args...)
 	cmd.Env = append(os.Environ(), s.env...)
 	return cmd
 }
@@ -153,9 +146,9 @@ type replica struct {
 }
 
 // serve starts a replica and waits until it is ready.
-func (s *site) serve(t *testing.T) *replica {
+func (s *site) serve(t *testing.T, flags ...string) *replica {
 	t.Helper()
-	cmd := s.command(t, "serve", "--config", s.config(t))
+	cmd := s.command(t, append([]string{"serve", "--config", s.config(t)}, flags...)...)
 	log, err := os.CreateTemp(t.TempDir(), "log")
 	require.NoError(t, err)
 	defer log.Close()
@@ -280,55 +273,6 @@ func (s *site) ask(t *testing.T, method, path, body string) string {
 	text, err := io.ReadAll(answer.Body)
 	require.NoError(t, err)
 	return string(text)
-}
-
-// lanes of the installation.
-func (s *site) lanes(t *testing.T) *lane.Lanes {
-	client := redis.NewClient(&redis.Options{Addr: s.redis})
-	t.Cleanup(func() { _ = client.Close() })
-	return &lane.Lanes{Redis: client, Prefix: "bellwether:"}
-}
-
-// quiet waits until nothing is left to do or to say.
-func (s *site) quiet(t *testing.T) {
-	t.Helper()
-	lanes := s.lanes(t)
-	eventually(t, "everything is done and said", func() bool {
-		names, err := lanes.Names(t.Context(), "")
-		return err == nil && len(names) == 0
-	})
-}
-
-// shop is the system under test. It is as slow as what was deployed last: a version called "…-slow" takes its time.
-type shop struct {
-	URL      string
-	Requests atomic.Int64
-}
-
-func openShop(t *testing.T, deployed string) *shop {
-	t.Helper()
-	s := &shop{}
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		s.Requests.Add(1)
-		takes := 20 * time.Millisecond
-		if version, _ := os.ReadFile(deployed); strings.HasSuffix(string(version), "-slow") {
-			takes = 100 * time.Millisecond
-		}
-		select {
-		case <-time.After(takes):
-		case <-r.Context().Done():
-		}
-	}))
-	t.Cleanup(server.Close)
-	s.URL = server.URL
-	return s
-}
-
-// underLoad waits until the shop is in the middle of a measurement.
-func (s *shop) underLoad(t *testing.T) {
-	t.Helper()
-	before := s.Requests.Load()
-	eventually(t, "the shop is under load", func() bool { return s.Requests.Load() > before+20 })
 }
 
 func eventually(t *testing.T, what string, condition func() bool) {

@@ -151,7 +151,7 @@ func (s *server) wire() {
 	}
 	s.desk = &commands.Desk{
 		Catalog: s.catalog.Current, Runs: s.store, Marks: s.store, Submit: s.submitter, Teller: s.bot,
-		RunURL: s.pages.RunURL, Now: time.Now, NewID: uuid.NewString, Log: s.log,
+		RunURL: s.pages.RunURL, Redact: redact, Now: time.Now, NewID: uuid.NewString, Log: s.log,
 	}
 	s.intake = &intake.Intake{
 		Submit: s.submitter.Submit, Refuse: s.bot.Refuse, Redact: redact, Count: s.metrics.Event, Log: s.log,

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -44,6 +45,7 @@ func forms(secrets []Secret) []string {
 		}
 		quoted, _ := json.Marshal(plain) // a string always marshals
 		list = append(list, plain, url.QueryEscape(plain), url.PathEscape(plain), strings.Trim(string(quoted), `"`))
+		list = append(list, strings.Trim(strconv.Quote(plain), `"`)) // and as JSON of others, who leave <, > and & alone
 		for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
 			list = append(list, encoding.EncodeToString([]byte(plain)))
 		}
@@ -74,12 +76,12 @@ var shapes = []shape{
 	{[]string{"://"}, regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@]*:)[^\s/]+@`), "${1}" + masked + "@"},
 	{[]string{"authorization"}, regexp.MustCompile(`(?i)(authorization["']?[ \t]*[:=][ \t]*["']?(?:(?:bearer|basic|token|digest)[ \t]+)?)[^\s"']+`), "${1}" + masked},
 	{[]string{"bearer"}, regexp.MustCompile(`(?i)\b(bearer[ \t]+)[\w.~+/=-]{16,}`), "${1}" + masked},
-	{[]string{"eyj"}, regexp.MustCompile(`\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*`), masked},
-	{[]string{"xox", "xapp-"}, regexp.MustCompile(`\b(?:xox[a-z]|xapp)-[\w.-]{6,}`), masked},
+	{[]string{"eyj"}, regexp.MustCompile(`(\b|\\[nrt])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*`), "${1}" + masked},
+	{[]string{"xox", "xapp-"}, regexp.MustCompile(`(\b|\\[nrt])(?:xox[a-z]|xapp)-[\w.-]{6,}`), "${1}" + masked},
 	{[]string{"hooks.slack.com"}, regexp.MustCompile(`(hooks\.slack\.com/(?:services|workflows|triggers)/)[\w/-]+`), "${1}" + masked},
-	{[]string{"ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"}, regexp.MustCompile(`\b(?:gh[pousr]_[A-Za-z0-9]{10,}|github_pat_\w{10,})`), masked},
-	{[]string{"glpat-"}, regexp.MustCompile(`\bglpat-[\w-]{10,}`), masked},
-	{[]string{"akia", "asia", "aroa", "aida", "abia", "acca"}, regexp.MustCompile(`\b(?:AKIA|ASIA|AROA|AIDA|ABIA|ACCA)[A-Z0-9]{16}\b`), masked},
+	{[]string{"ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"}, regexp.MustCompile(`(\b|\\[nrt])(?:gh[pousr]_[A-Za-z0-9]{10,}|github_pat_\w{10,})`), "${1}" + masked},
+	{[]string{"glpat-"}, regexp.MustCompile(`(\b|\\[nrt])glpat-[\w-]{10,}`), "${1}" + masked},
+	{[]string{"akia", "asia", "aroa", "aida", "abia", "acca"}, regexp.MustCompile(`(\b|\\[nrt])(?:AKIA|ASIA|AROA|AIDA|ABIA|ACCA)[A-Z0-9]{16}\b`), "${1}" + masked},
 	{keyWords, regexp.MustCompile(keyName + `\\"[^"\\]*\\"`), `${1}\"` + masked + `\"`}, // JSON within JSON
 	{keyWords, regexp.MustCompile(keyName + `"(?:[^"\\]|\\.)*"`), `${1}"` + masked + `"`},
 	{keyWords, regexp.MustCompile(keyName + `'[^']*'`), "${1}'" + masked + "'"},

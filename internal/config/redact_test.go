@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/base64"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -19,6 +20,8 @@ func TestRedactorHidesGivenSecrets(t *testing.T) {
 	} {
 		require.Equal(t, "before *** after", redact("before "+form+" after"), form)
 	}
+	quoted := `a"<b>\c-secret`
+	require.Equal(t, `"***"`, Redactor(Secret(quoted))(fmt.Sprintf("%q", quoted)))
 	require.Equal(t, "abc is too short to hide", redact("abc is too short to hide"))
 }
 
@@ -36,6 +39,9 @@ func TestRedactorHidesWhatLooksLikeACredential(t *testing.T) {
 		"clone with ghp_0123456789abcdef0123 please":                          "clone with *** please",
 		"github_pat_11ABCDEFG0abcdefghij":                                     "***",
 		"glpat-abcdefghij0123456789":                                          "***",
+		`{"log":"cloning\nglpat-abcdefghij0123456789\n"}`:                     `{"log":"cloning\n***\n"}`,
+		`"\tAKIAIOSFODNN7EXAMPLE"`:                                            `"\t***"`,
+		`"\nghp_0123456789abcdef0123"`:                                        `"\n***"`,
 		key + "-----END RSA PRIVATE KEY-----\nrest":                           "***\nrest",
 		"cut off: " + key:                                                     "cut off: ***",
 		"session " + jwt:                                                      "session ***",

@@ -53,8 +53,8 @@ func shelved(runs ...pipeline.Run) *shelf {
 	s := &shelf{runs: map[string]pipeline.Run{}, records: map[string]pipeline.Record{}}
 	for _, run := range runs {
 		s.runs[run.ID] = run
-		for i, o := range run.Outcomes {
-			s.records[o.Result] = measurement(90, 1.38-0.38*float64(min(i, 1)))
+		for _, o := range run.Outcomes {
+			s.records[o.Result] = measurement(90, o.Findings[1].Ratio)
 		}
 	}
 	return s

@@ -10,7 +10,7 @@ import (
 	"bellwether/pipeline"
 )
 
-// Metrics counts what an operator watches.
+// Metrics counts what an operator watches. The zero Metrics is of no use: see NewMetrics.
 type Metrics struct {
 	registry *prometheus.Registry
 	events   *prometheus.CounterVec
@@ -38,17 +38,22 @@ func NewMetrics() *Metrics {
 	return m
 }
 
-// Event counts one event.
+// Event counts one event by what became of it.
 func (m *Metrics) Event(outcome string) { m.events.WithLabelValues(outcome).Inc() }
 
-// Ended counts a run that this process brought to its end.
+// Ended counts a run that this process brought to its end, and how long that took if it was ever started.
 func (m *Metrics) Ended(run pipeline.Run) {
+	if !run.State.Final() {
+		return // another replica will end it
+	}
 	label := string(run.Verdict)
 	if run.State != pipeline.Done {
 		label = string(run.State)
 	}
 	m.runs.WithLabelValues(label).Inc()
-	m.duration.Observe(run.Finished.Sub(run.Started).Seconds())
+	if !run.Started.IsZero() {
+		m.duration.Observe(run.Finished.Sub(run.Started).Seconds())
+	}
 }
 
 // Handler serves them in Prometheus' format.

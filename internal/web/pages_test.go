@@ -1,12 +1,16 @@
 package web
 
 import (
+	"encoding/xml"
+	"errors"
 	"flag"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -34,4 +38,247 @@ func TestPageLooksAsBefore(t *testing.T) {
 			require.Equal(t, string(want), got)
 		})
 	}
+}
+
+func TestOnlyRunsUnderWayRefreshThemselves(t *testing.T) {
+	const refresh = `http-equiv="refresh"`
+	for state, refreshes := range map[pipeline.State]bool{
+		pipeline.Waiting: true, pipeline.Running: true, pipeline.Done: false, pipeline.Superseded: false, pipeline.Cancelled: false,
+	} {
+		run := waiting()
+		run.State = state
+		p := pages(t, shelved(run))
+		require.Equal(t, refreshes, strings.Contains(p.get(p.RunURL("R42")).Body.String(), refresh), state)
+	}
+}
+
+func TestPageLinksToOtherPages(t *testing.T) {
+	run, s := regressed(), shelved()
+	run.Successor = "R44"
+	for _, id := range []string{"R22", "R30", "R31", "R36", "R37", "R39", "R40", "R41", "R43", "R44"} {
+		s.runs[id] = waiting()
+	}
+	s.runs[run.ID] = run
+	s.records["R42/checkout-flow"], s.records["R42/search-page"] = measurement(20, 1), measurement(20, 1)
+	p := pages(t, s)
+	links := linksOf(t, p.get(p.RunURL("R42")).Body.String())
+	require.Len(t, links, 4+2*6+2, "four related runs, two baselines of six, two charts")
+	for _, link := range links {
+		require.Equal(t, http.StatusOK, p.get(strings.TrimPrefix(link, "..")).Code, link)
+	}
+}
+
+// linksOf a page that lead to us; they are relative.
+func linksOf(t *testing.T, page string) []string {
+	t.Helper()
+	var links []string
+	reader := xml.NewDecoder(strings.NewReader(page))
+	reader.Strict, reader.AutoClose, reader.Entity = false, xml.HTMLAutoClose, xml.HTMLEntity
+	for {
+		token, err := reader.RawToken()
+		if errors.Is(err, io.EOF) {
+			return links
+		}
+		require.NoError(t, err)
+		element, ok := token.(xml.StartElement)
+		if !ok || element.Name.Local != "a" {
+			continue
+		}
+		for _, a := range element.Attr {
+			if a.Name.Local == "href" && strings.HasPrefix(a.Value, "../") {
+				links = append(links, a.Value)
+			}
+		}
+	}
+}
+
+func TestChart(t *testing.T) {
+	p := pages(t, shelved(regressed()))
+	answer := p.get(p.signed("charts", "R42", "checkout-flow.svg"))
+	require.Equal(t, http.StatusOK, answer.Code)
+	require.Equal(t, "image/svg+xml", answer.Header().Get("Content-Type"))
+	require.Equal(t, "private, max-age=3600", answer.Header().Get("Cache-Control"))
+	require.NoError(t, xml.Unmarshal(answer.Body.Bytes(), new(any)))
+	require.Contains(t, answer.Body.String(), "p95 +38 %")
+}
+
+func TestChartOfARunUnderWayIsNotKept(t *testing.T) {
+	run := regressed()
+	run.State = pipeline.Running
+	p := pages(t, shelved(run))
+	require.Equal(t, "private, no-cache", p.get(p.signed("charts", "R42", "checkout-flow.svg")).Header().Get("Cache-Control"))
+}
+
+func TestExpiredRecordLeavesTheNumbers(t *testing.T) {
+	s := shelved(regressed())
+	delete(s.records, "R42/checkout-flow")
+	p := pages(t, s)
+	answer := p.get(p.RunURL("R42"))
+	require.Equal(t, http.StatusOK, answer.Code)
+	page := answer.Body.String()
+	require.NotContains(t, page, "/charts/R42/checkout-flow.svg")
+	require.Contains(t, page, "has expired: there is no chart any more")
+	require.Contains(t, page, "/charts/R42/search-page.svg")
+	require.Contains(t, page, `<th scope="row">p95 ms</th>`)
+	require.Equal(t, http.StatusNotFound, p.get(p.signed("charts", "R42", "checkout-flow.svg")).Code)
+}
+
+func TestNotFound(t *testing.T) {
+	p := pages(t, shelved(regressed()))
+	for _, link := range []string{
+		p.signed("runs", "R99"), p.signed("charts", "R99", "checkout-flow.svg"), p.signed("charts", "R42", "no-such.svg"), "/runs/", "/charts/R42",
+	} {
+		require.Equal(t, http.StatusNotFound, p.get(link).Code, link)
+	}
+	require.Contains(t, p.get(p.RunURL("R99")).Body.String(), "Runs are forgotten 90 days after their end.")
+}
+
+func TestStoreErrorsKeepTheirDetails(t *testing.T) {
+	secret := errors.New("dial redis.internal:6379: connection refused")
+	for name, s := range map[string]*shelf{"load": {loadErr: secret}, "record": {runs: shelved(regressed()).runs, readErr: secret}} {
+		p := pages(t, s)
+		for _, link := range []string{p.signed("runs", "R42"), p.signed("charts", "R42", "checkout-flow.svg")} {
+			answer := p.get(link)
+			require.Equal(t, http.StatusInternalServerError, answer.Code, name)
+			require.NotContains(t, answer.Body.String(), "redis", name)
+			require.Contains(t, answer.Body.String(), "Try again in a minute.", name)
+		}
+	}
+}
+
+func TestOnlyReading(t *testing.T) {
+	p := pages(t, shelved(regressed()))
+	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
+		require.Equal(t, http.StatusMethodNotAllowed, p.ask(method, p.RunURL("R42")).Code, method)
+	}
+	require.Equal(t, http.StatusOK, p.ask(http.MethodHead, p.RunURL("R42")).Code)
+}
+
+func TestHeaders(t *testing.T) {
+	p := pages(t, shelved(regressed()))
+	for name, link := range map[string]string{
+		"page": p.RunURL("R42"), "chart": p.signed("charts", "R42", "checkout-flow.svg"), "refused": "/runs/R42", "unknown": "/runs/",
+	} {
+		h := p.get(link).Header()
+		require.Equal(t, "nosniff", h.Get("X-Content-Type-Options"), name)
+		require.Equal(t, "no-referrer", h.Get("Referrer-Policy"), name)
+		require.Equal(t, "noindex", h.Get("X-Robots-Tag"), name)
+		require.Contains(t, h.Get("Content-Security-Policy"), "default-src 'none'", name)
+		require.Contains(t, h.Get("Cache-Control"), "private", name)
+	}
+}
+
+func TestPolicyAllowsWhatThePageHas(t *testing.T) {
+	p := pages(t, shelved(regressed()))
+	answer := p.get(p.RunURL("R42"))
+	policy, page := answer.Header().Get("Content-Security-Policy"), answer.Body.String()
+	require.NotContains(t, policy, "unsafe")
+	for directive, tag := range map[string]string{"style-src": "style", "script-src": "script"} {
+		_, rest, found := strings.Cut(page, "<"+tag+">")
+		require.True(t, found, tag)
+		content, _, _ := strings.Cut(rest, "</"+tag+">")
+		require.Contains(t, policy, directive+" "+source(content)+";")
+		require.Equal(t, 1, strings.Count(page, "<"+tag), tag)
+	}
+	require.NotContains(t, page, " style=", "the policy does not allow it")
+}
+
+func TestHostileStringsStayText(t *testing.T) {
+	const hostile = `</title></style><script>alert(1)</script>"><img src=x onerror=alert(1)>`
+	run := regressed()
+	run.Environment, run.Reason, run.Output, run.By = hostile, hostile, hostile, hostile
+	run.Changes[0].Title, run.Changes[0].Author, run.Changes[0].Version = hostile, hostile, hostile
+	run.Selection.Scenarios[0].Path[0], run.Outcomes[0].Reason = hostile, hostile
+	run.Acknowledged.Name, run.Acknowledged.Because = hostile, hostile
+	run.Outcomes[0].Findings[5].Group = run.Outcomes[0].Scenario + "/" + hostile
+	run.Outcomes[0].Baseline = []string{hostile, "../R1"}
+	p := pages(t, shelved(run))
+	answer := p.get(p.RunURL("R42"))
+	require.Equal(t, http.StatusOK, answer.Code)
+	require.NotContains(t, answer.Body.String(), "<script>alert")
+	require.NotContains(t, answer.Body.String(), "<img src=x")
+	require.Contains(t, answer.Body.String(), "&lt;script&gt;alert(1)")
+	svg := p.get(p.signed("charts", "R42", "checkout-flow.svg"))
+	require.NotContains(t, svg.Body.String(), "<script")
+}
+
+func TestOnlyWebLinksAreFollowed(t *testing.T) {
+	for _, url := range []string{"https://example.com/pull/1", "http://forge.internal:3000/1?a=b#c"} {
+		require.Equal(t, url, webLink(url))
+	}
+	for _, url := range []string{
+		"", "javascript:alert(1)", "JavaScript://example.com/%0aalert(1)", "data:text/html,x", "//example.com", "/etc/passwd", "https:", "ftp://example.com",
+		"mailto:a@example.com", "https://%zz",
+	} {
+		require.Empty(t, webLink(url))
+	}
+	run := waiting()
+	run.Changes[0].URL = "javascript:alert(1)"
+	p := pages(t, shelved(run))
+	page := p.get(p.RunURL("R42")).Body.String()
+	require.NotContains(t, page, "alert(1)")
+	require.Contains(t, page, "<bdi>Look the stock up for each order</bdi>")
+}
+
+func TestPageSays(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*pipeline.Run)
+		says   []string
+	}{
+		"full suite": {
+			func(r *pipeline.Run) {
+				r.Changes, r.By, r.Selection.Full = nil, "ops-ldn", true
+				r.Selection.Reason = "full suite, asked for by ops-ldn"
+			},
+			[]string{"<p>Nothing.</p>", "Asked for by <bdi>ops-ldn</bdi>.", "<li>search-page</li>"},
+		},
+		"cancelled": {
+			func(r *pipeline.Run) {
+				r.State, r.Verdict, r.Outcomes = pipeline.Cancelled, "", nil
+				r.Cancel = &pipeline.Mark{Name: "dev-syd", At: noon.Add(time.Minute)}
+			},
+			[]string{"was cancelled", "by dev-syd", "<b>Cancelled</b>"},
+		},
+		"a remark that the title does not have": {
+			func(r *pipeline.Run) { r.Reason = "the environment was not set back to 1.5.0" },
+			[]string{"<p>The environment was not set back to 1.5.0.</p>"},
+		},
+		"the new version alone was repeated": {
+			func(r *pipeline.Run) { r.Legs = []pipeline.Leg{{New: true}, {New: true}} },
+			[]string{"<p>Measured 4 more times:</p>"},
+		},
+		"gate": {
+			func(r *pipeline.Run) { r.Outcomes[1].Findings[1].Rule = pipeline.RuleGate },
+			[]string{"p95 is over its gate of 400\u00a0ms."},
+		},
+		"gate broken before": {
+			func(r *pipeline.Run) { r.Outcomes[1].Findings[1].Rule = pipeline.RuleGateBefore },
+			[]string{"p95 is over its gate of 400\u00a0ms, and was so before this change."},
+		},
+		"errors": {
+			func(r *pipeline.Run) {
+				f := failures("checkout-flow", 0.001, 0.03)
+				f.Verdict = pipeline.Regressed
+				f.Confirmation = &pipeline.Confirmation{Legs: 4, Was: 0.001, Now: 0.028, Ratio: 28, Low: 0.02, High: 0.03}
+				r.Outcomes[1].Findings[3] = f
+			},
+			[]string{"Error rate 2.8\u00a0% against 0.1\u00a0%, &#43;2.70\u00a0pp (95\u00a0% interval &#43;2.00 to &#43;3.00\u00a0pp): confirmed."},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run := regressed()
+			tc.change(&run)
+			p := pages(t, shelved(run))
+			page := p.get(p.RunURL("R42")).Body.String()
+			for _, s := range tc.says {
+				require.Contains(t, page, s)
+			}
+		})
+	}
+}
+
+func TestGravestScenarioFirst(t *testing.T) {
+	p := pages(t, shelved(regressed()))
+	page := p.get(p.RunURL("R42")).Body.String()
+	require.Less(t, strings.Index(page, `id="scenario-checkout-flow"`), strings.Index(page, `id="scenario-search-page"`))
 }

@@ -18,6 +18,7 @@ type runView struct {
 	pipeline.Run
 	Title     string
 	Mood      bot.Mood
+	Remark    string // the run's reason, where the title does not have it
 	Changed   []change
 	Related   []relation
 	Moments   []moment
@@ -50,13 +51,21 @@ type moment struct {
 // scenario is one outcome, with its findings by group.
 type scenario struct {
 	pipeline.Outcome
-	Chart, Alt string // signed link, relative to the page; empty without a record
-	Expired    bool   // there was a record
-	Measured   string // how much was judged; empty when nothing was
-	Whole      []row
-	Targets    []target
-	Notes      []string
-	Baseline   []link
+	Chart, Alt  string // signed link, relative to the page; empty without a record
+	Expired     bool   // there was a record
+	Measured    string // how much was judged; empty when nothing was
+	Whole       []row
+	Targets     []target
+	Notes       []string
+	Again       confirmation
+	Sensitivity string
+	Baseline    []link
+}
+
+// confirmation is what fresh measurements said, a line for each suspicion.
+type confirmation struct {
+	Intro string
+	Found []string
 }
 
 // target is one target's findings.
@@ -68,6 +77,9 @@ type target struct {
 func (p *Pages) view(ctx context.Context, run pipeline.Run) (runView, error) {
 	view := runView{Run: run, Related: p.related(run), Moments: moments(run)}
 	view.Title, view.Mood = bot.Headline(run)
+	if !strings.Contains(view.Title, run.Reason) {
+		view.Remark = run.Reason
+	}
 	for i, c := range run.Changes {
 		view.Changed = append(view.Changed, changeOf(run, c, i == 0))
 	}
@@ -160,7 +172,10 @@ func moments(run pipeline.Run) []moment {
 }
 
 func (p *Pages) scenario(ctx context.Context, run pipeline.Run, o pipeline.Outcome) (scenario, error) {
-	view := scenario{Outcome: o, Measured: measured(run, o), Notes: notes(run, o), Baseline: p.links(o.Baseline)}
+	view := scenario{
+		Outcome: o, Measured: measured(run, o), Notes: notes(o), Again: again(run, o),
+		Sensitivity: sensitivity(o), Baseline: p.links(o.Baseline),
+	}
 	view.addFindings()
 	if o.Verdict == pipeline.Failed {
 		return view, nil

@@ -43,31 +43,31 @@ func figure(m pipeline.Metric, v float64) string {
 	return bot.Rows(pipeline.Outcome{Findings: []pipeline.Finding{{Metric: m, Now: v}}})[0][1]
 }
 
-// amount is a metric's value with its unit.
+// amount is a metric's value with its unit, which stays on its line.
 func amount(m pipeline.Metric, v float64) string {
 	if m == pipeline.Errors {
-		return figure(m, v) + " %"
+		return figure(m, v) + "\u00a0%"
 	}
-	return figure(m, v) + " ms"
+	return figure(m, v) + "\u00a0ms"
 }
 
 // difference is how far a metric moved: latencies by a ratio, errors by percentage points.
 func difference(m pipeline.Metric, was, now, ratio float64) string {
 	if m == pipeline.Errors {
-		return points(now-was) + " pp"
+		return points(now-was) + "\u00a0pp"
 	}
 	return percent(ratio - 1)
 }
 
 func interval(m pipeline.Metric, low, high float64) string {
 	if m == pipeline.Errors {
-		return points(low) + " to " + points(high) + " pp"
+		return points(low) + " to " + points(high) + "\u00a0pp"
 	}
 	return percent(low-1) + " to " + percent(high-1)
 }
 
 // percent is a relative change with its sign: "+38 %".
-func percent(fraction float64) string { return sign(fraction*100, 0) + " %" }
+func percent(fraction float64) string { return sign(fraction*100, 0) + "\u00a0%" }
 
 func points(fraction float64) string { return sign(fraction*100, 2) }
 
@@ -80,16 +80,16 @@ func sign(v float64, decimals int) string {
 	return strings.Replace(s, "-", "−", 1)
 }
 
-// notes say in plain words what lies behind a verdict, and how much could have been seen.
-func notes(run pipeline.Run, o pipeline.Outcome) []string {
+// notes say in plain words what lies behind a verdict.
+func notes(o pipeline.Outcome) []string {
 	var said []string
 	if o.Reason != "" {
 		said = append(said, capital(strings.TrimRight(o.Reason, "."))+".")
 	}
 	for _, f := range o.Findings {
-		said = append(said, gateNote(o, f), confirmationNote(run, o, f))
+		said = append(said, gateNote(o, f))
 	}
-	return slices.DeleteFunc(append(said, sensitivity(o)), func(s string) bool { return s == "" })
+	return slices.DeleteFunc(said, func(s string) bool { return s == "" })
 }
 
 func gateNote(o pipeline.Outcome, f pipeline.Finding) string {
@@ -102,33 +102,40 @@ func gateNote(o pipeline.Outcome, f pipeline.Finding) string {
 	return ""
 }
 
-// confirmationNote tells what fresh measurements said of a suspicion; nothing while there are none.
-func confirmationNote(run pipeline.Run, o pipeline.Outcome, f pipeline.Finding) string {
-	c := f.Confirmation
-	if c == nil {
-		return ""
+// again is what fresh measurements said of the suspicions; empty where there were none.
+func again(run pipeline.Run, o pipeline.Outcome) confirmation {
+	var told confirmation
+	for _, f := range o.Findings {
+		if c := f.Confirmation; c != nil {
+			told.Intro = "Measured " + plural(c.Legs, "more time") + alternating(run) + ":"
+			told.Found = append(told.Found, subject(o, f)+" "+fresh(f, *c)+conclusion(f))
+		}
 	}
-	found := amount(f.Metric, c.Now)
-	if c.Ratio > 0 {
-		found += fmt.Sprintf(", before %s: %s, with 95 %% certainty %s",
-			amount(f.Metric, c.Was), difference(f.Metric, c.Was, c.Now, c.Ratio), interval(f.Metric, c.Low, c.High))
+	return told
+}
+
+func fresh(f pipeline.Finding, c pipeline.Confirmation) string {
+	now := amount(f.Metric, c.Now)
+	if c.Ratio == 0 && c.High == 0 {
+		return now
 	}
-	return fmt.Sprintf("%s was measured %d more times%s, and came to %s. %s", subject(o, f), c.Legs, alternating(run), found, conclusion(f))
+	return fmt.Sprintf("%s against %s, %s (95\u00a0%% interval %s)",
+		now, amount(f.Metric, c.Was), difference(f.Metric, c.Was, c.Now, c.Ratio), interval(f.Metric, c.Low, c.High))
 }
 
 func conclusion(f pipeline.Finding) string {
 	switch {
 	case f.Verdict == pipeline.Regressed:
-		return "This confirms it."
+		return ": confirmed."
 	case f.Rule == pipeline.RuleUnconfirmed:
-		return "This does not confirm the suspicion."
+		return ": not confirmed."
 	}
-	return ""
+	return "."
 }
 
 func alternating(run pipeline.Run) string {
 	if slices.ContainsFunc(run.Legs, func(l pipeline.Leg) bool { return !l.New }) {
-		return ", old and new version in turn"
+		return ", the old and the new version in turn"
 	}
 	return ""
 }
@@ -137,7 +144,7 @@ func alternating(run pipeline.Run) string {
 func sensitivity(o pipeline.Outcome) string {
 	for _, f := range o.Findings {
 		if f.Group == o.Scenario && f.Metric == pipeline.P95 && f.MDE > 0 {
-			return fmt.Sprintf("This run could see a p95 rise of about %.0f %% or more; a smaller one may go unnoticed.", math.Ceil(f.MDE*100))
+			return fmt.Sprintf("This run could see a p95 rise of about %.0f\u00a0%% or more; a smaller one may go unnoticed.", math.Ceil(f.MDE*100))
 		}
 	}
 	return ""
@@ -147,7 +154,7 @@ func sensitivity(o pipeline.Outcome) string {
 func subject(o pipeline.Outcome, f pipeline.Finding) string {
 	name := string(f.Metric)
 	if f.Metric == pipeline.Errors {
-		name = "The error rate"
+		name = "Error rate"
 	}
 	if f.Group == o.Scenario {
 		return name
@@ -203,7 +210,7 @@ func ending(s pipeline.State) string {
 	if s == pipeline.Done {
 		return "Finished"
 	}
-	return capital(string(s))
+	return capital(s)
 }
 
 // word names a mood or a verdict.
@@ -216,7 +223,8 @@ func word(mood any) string {
 }
 
 // capital begins with a capital letter.
-func capital(s string) string {
+func capital(text any) string {
+	s := fmt.Sprint(text)
 	first, size := utf8.DecodeRuneInString(s)
 	if size == 0 {
 		return ""
