@@ -20,7 +20,8 @@ func TestADeployThatFails(t *testing.T) {
 	}{
 		"is undone": {map[string]error{"deploy " + newImage: boom}, nil, "restored r1", oldImage, "r1"},
 		"and so does the old version": {
-			map[string]error{"deploy " + newImage: boom, "deploy " + oldImage: broken{"took longer than 5m0s", ""}}, nil,
+			map[string]error{"deploy " + newImage: boom, "deploy " + oldImage: broken{"took longer than 5m0s", ""}},
+			nil,
 			"restoring r1 failed too: ./run.sh: took longer than 5m0s", oldImage, "r1",
 		},
 		"the first time": {

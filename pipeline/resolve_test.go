@@ -94,7 +94,8 @@ func TestResolveRefuses(t *testing.T) {
 			pipeline.Change{Kind: service, Name: "checkout"}, false, "revision: missing; a change names the revision or the image it brings",
 		},
 		"image without a tag": {
-			pipeline.Change{Kind: service, Image: "registry.example:5000/shop/checkout"}, false,
+			pipeline.Change{Kind: service, Image: "registry.example:5000/shop/checkout"},
+			false,
 			`image: "registry.example:5000/shop/checkout" has neither a tag nor a digest`,
 		},
 		"unknown name":  {pipeline.Change{Kind: service, Name: "ghost", Revision: sha}, true, `name: the catalog has no service "ghost"`},
@@ -102,34 +103,41 @@ func TestResolveRefuses(t *testing.T) {
 		"unknown forge": {pipeline.Change{Kind: service, Repository: "github.com/evil/checkout", Revision: sha}, true, `nothing in the catalog has repository "github.com/evil/checkout", image ""`},
 		"unknown image": {pipeline.Change{Kind: service, Image: "registry.example:5000/shop/ghost:1"}, true, `nothing in the catalog has repository "", image "registry.example:5000/shop/ghost:1"`},
 		"image outside the service's repository": {
-			pipeline.Change{Kind: service, Name: "checkout", Image: "registry.example:5000/shop/checkout-evil:1"}, false,
+			pipeline.Change{Kind: service, Name: "checkout", Image: "registry.example:5000/shop/checkout-evil:1"},
+			false,
 			`image: "registry.example:5000/shop/checkout-evil:1" is not in the image repository of checkout`,
 		},
 		"image of another service": {
-			pipeline.Change{Kind: service, Repository: "github.com/innerscale/checkout", Image: "registry.example:5000/shop/cart:1"}, false,
+			pipeline.Change{Kind: service, Repository: "github.com/innerscale/checkout", Image: "registry.example:5000/shop/cart:1"},
+			false,
 			`image: "registry.example:5000/shop/cart:1" is not in the image repository of checkout`,
 		},
 		"image of a service without images": {
 			pipeline.Change{Kind: service, Name: "prices", Image: "prices:1"}, false, `image: "prices:1" is not in the image repository of prices`,
 		},
 		"image for a stack": {
-			pipeline.Change{Kind: pipeline.KindStack, Name: "platform", Revision: sha, Image: "registry.example:5000/shop/cart:1"}, false,
+			pipeline.Change{Kind: pipeline.KindStack, Name: "platform", Revision: sha, Image: "registry.example:5000/shop/cart:1"},
+			false,
 			`image: "registry.example:5000/shop/cart:1" is not in the image repository of platform`,
 		},
 		"name and repository disagree": {
-			pipeline.Change{Kind: service, Name: "checkout", Repository: "github.com/innerscale/mono", Revision: sha}, false,
+			pipeline.Change{Kind: service, Name: "checkout", Repository: "github.com/innerscale/mono", Revision: sha},
+			false,
 			`repository: "github.com/innerscale/mono" is not one of checkout`,
 		},
 		"branch": {
-			pipeline.Change{Kind: service, Repository: "github.com/innerscale/checkout", Ref: "refs/heads/wip", Revision: sha}, false,
+			pipeline.Change{Kind: service, Repository: "github.com/innerscale/checkout", Ref: "refs/heads/wip", Revision: sha},
+			false,
 			`ref: "wip" is not one of the branches of checkout (main, release/2)`,
 		},
 		"a tag is no branch": {
-			pipeline.Change{Kind: service, Repository: "github.com/innerscale/checkout", Ref: "refs/tags/main", Revision: sha}, false,
+			pipeline.Change{Kind: service, Repository: "github.com/innerscale/checkout", Ref: "refs/tags/main", Revision: sha},
+			false,
 			`ref: "refs/tags/main" is not one of the branches of checkout (main, release/2)`,
 		},
 		"branch of nobody in the monorepo": {
-			pipeline.Change{Kind: service, Repository: "github.com/innerscale/mono", Ref: "wip", Revision: sha}, false,
+			pipeline.Change{Kind: service, Repository: "github.com/innerscale/mono", Ref: "wip", Revision: sha},
+			false,
 			`ref: "wip" is not one of the branches of cart (main)`,
 		},
 	} {
