@@ -85,7 +85,7 @@ func (v voice) chart(ctx context.Context, o pipeline.Outcome) error {
 	if err := v.draw(ctx, p.Key, picture); err != nil {
 		return err
 	}
-	return v.want(ctx, "chart/"+o.Scenario, Message{Title: o.Scenario + ", second by second", Mood: MoodOf(o.Verdict), Picture: p})
+	return v.want(ctx, "chart/"+o.Scenario, Message{Title: o.Scenario + ", second by second", Picture: p})
 }
 
 func (v voice) draw(ctx context.Context, key string, picture charts.Latency) error {

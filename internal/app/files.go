@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"bellwether/bot"
 	"bellwether/internal/catalog"
 	"bellwether/internal/config"
 	"bellwether/internal/intake"
@@ -30,14 +31,12 @@ func (f configFlag) load(p Process) (config.Config, *pipeline.Catalog, []stricty
 	return settings, c, append(problems, more...)
 }
 
-// catalog is the loaded catalog, or every problem printed and an exit code.
+// catalog is the loaded catalog, or every problem printed and an exit code. Other problems of the settings do not matter
+// here: whoever asks what would run need not have the secrets.
 func (f configFlag) catalog(p Process) (config.Config, *pipeline.Catalog, error) {
 	settings, c, problems := f.load(p)
-	if strictyaml.Refused(problems) {
-		for _, problem := range problems {
-			fmt.Fprintln(p.Err, problem)
-		}
-		return settings, nil, exit(exitFailed)
+	if c == nil {
+		return settings, nil, refused(p, problems)
 	}
 	return settings, c, nil
 }
@@ -190,7 +189,7 @@ func plans(cat *pipeline.Catalog, changes []pipeline.Change) []plan {
 		thing, _ := cat.Thing(c.Kind, c.Name)
 		one := plan{c.Kind, c.Name, c.Revision, thing.Team, thing.Environments, c.Image, "", cat.Select(c)}
 		if s := cat.Services[c.Name]; c.Kind == pipeline.KindService && s.Image != "" && c.Image == "" {
-			one.WaitsFor = fmt.Sprintf("its image, %s at most", s.WaitForImage)
+			one.WaitsFor = "its image, " + bot.Roughly(s.WaitForImage) + " at most"
 		}
 		all = append(all, one)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -92,7 +93,7 @@ func (r *Remote) call(ctx context.Context, method, path string, body []byte, int
 	request.Header.Set("Content-Type", "application/json")
 	response, err := r.Client.Do(request)
 	if err != nil {
-		return fmt.Errorf("ask %s: %w", address, err)
+		return unreachable(address, err)
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxBody))
@@ -106,6 +107,14 @@ func (r *Remote) call(ctx context.Context, method, path string, body []byte, int
 		return fmt.Errorf("%s answered %s, but not as a Bellwether does: %w", address, response.Status, err)
 	}
 	return nil
+}
+
+// unreachable drops what http says again of method and address.
+func unreachable(address string, err error) error {
+	if failed, ok := errors.AsType[*url.Error](err); ok {
+		err = failed.Err
+	}
+	return fmt.Errorf("ask %s: %w; is Bellwether running there?", address, err)
 }
 
 func refusal(address, status string, text []byte) error {
