@@ -3,12 +3,11 @@ package lane
 import (
 	"context"
 	"fmt"
-	"net"
-	"os"
-	"os/exec"
 	"sync"
 	"testing"
 	"time"
+
+	"bellwether/internal/peers"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
@@ -21,33 +20,7 @@ const soon = 10 * time.Second
 // onBoth runs the test on miniredis and on a real redis-server.
 func onBoth(t *testing.T, test func(t *testing.T, addr string)) {
 	t.Run("miniredis", func(t *testing.T) { test(t, miniredis.RunT(t).Addr()) })
-	t.Run("redis", func(t *testing.T) { test(t, realRedis(t)) })
-}
-
-func realRedis(t *testing.T) string {
-	t.Helper()
-	binary, err := exec.LookPath("redis-server")
-	if err != nil && os.Getenv("CI") != "true" {
-		t.Skip("left out: redis-server is not installed")
-	}
-	require.NoError(t, err, "CI needs redis-server")
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	addr := listener.Addr().String()
-	_, port, _ := net.SplitHostPort(addr)
-	require.NoError(t, listener.Close())
-
-	server := exec.Command(binary, "--port", port, "--bind", "127.0.0.1",
-		"--save", "", "--appendonly", "no", "--dir", t.TempDir())
-	require.NoError(t, server.Start())
-	t.Cleanup(func() {
-		_ = server.Process.Kill()
-		_ = server.Wait()
-	})
-	client := redis.NewClient(&redis.Options{Addr: addr})
-	defer client.Close()
-	eventually(t, func() bool { return client.Ping(t.Context()).Err() == nil })
-	return addr
+	t.Run("redis", func(t *testing.T) { test(t, peers.Redis(t)) })
 }
 
 // replica gives one replica's view of the lanes, with a connection of its own.

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"os"
-	"os/exec"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,6 +15,7 @@ import (
 
 	"bellwether/bot"
 	"bellwether/internal/lane"
+	"bellwether/internal/peers"
 	"bellwether/pipeline"
 )
 
@@ -26,39 +24,13 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 // onBoth runs the test on miniredis and on a real redis-server.
 func onBoth(t *testing.T, test func(t *testing.T, s *Store)) {
 	t.Run("miniredis", func(t *testing.T) { test(t, open(t, miniredis.RunT(t).Addr())) })
-	t.Run("redis", func(t *testing.T) { test(t, open(t, realRedis(t))) })
+	t.Run("redis", func(t *testing.T) { test(t, open(t, peers.Redis(t))) })
 }
 
 func open(t *testing.T, addr string) *Store {
 	client := redis.NewClient(&redis.Options{Addr: addr})
 	t.Cleanup(func() { _ = client.Close() })
 	return &Store{Lanes: &lane.Lanes{Redis: client, Prefix: "bw:", Holder: t.Name(), Sweep: 10 * time.Millisecond}}
-}
-
-func realRedis(t *testing.T, flags ...string) string {
-	t.Helper()
-	binary, err := exec.LookPath("redis-server")
-	if err != nil && os.Getenv("CI") != "true" {
-		t.Skip("left out: redis-server is not installed")
-	}
-	require.NoError(t, err, "CI needs redis-server")
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	addr := listener.Addr().String()
-	_, port, _ := net.SplitHostPort(addr)
-	require.NoError(t, listener.Close())
-
-	server := exec.Command(binary, append([]string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", t.TempDir()}, flags...)...)
-	require.NoError(t, server.Start())
-	t.Cleanup(func() {
-		_ = server.Process.Kill()
-		_ = server.Wait()
-	})
-	require.Eventually(t, func() bool {
-		conn, err := net.Dial("tcp", addr)
-		return err == nil && conn.Close() == nil
-	}, 10*time.Second, 2*time.Millisecond)
-	return addr
 }
 
 // holder takes the items of a lane as the test tells it to.
@@ -224,7 +196,7 @@ func TestCheck(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := open(t, realRedis(t, test.flags...))
+			s := open(t, peers.Redis(t, test.flags...))
 			warnings, err := s.Check(t.Context())
 			require.NoError(t, err)
 			require.Equal(t, test.want, warnings)
