@@ -65,7 +65,8 @@ func (w *work) attempt(ctx context.Context, name, id string, a Artefact) (Result
 		}
 		return result, record, nil
 	}
-	result.Start, result.Seconds = record.Start, max(0, record.Seconds()-record.Warmup)
+	result.Start, result.Warmup = record.Start, min(record.Warmup, record.Seconds())
+	result.Seconds = record.Seconds() - result.Warmup
 	result.Groups, result.Invalid = Summarise(record), Unwell(record)
 	return result, record, nil
 }

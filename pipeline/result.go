@@ -57,6 +57,7 @@ type Result struct {
 	Hash        string             `json:"hash"` // Scenario.Hash: results with another one are not comparable
 	Start       time.Time          `json:"start"`
 	Seconds     int                `json:"seconds"` // judged
+	Warmup      int                `json:"warmup"`  // seconds of load before those
 	Artefact    Artefact           `json:"artefact"`
 	Versions    map[string]string  `json:"versions"`          // of everything in the environment
 	Groups      map[string]Summary `json:"groups"`            // "" for the whole scenario, else a target's name

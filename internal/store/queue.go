@@ -169,7 +169,7 @@ func overhead(run pipeline.Run) string {
 		results = append(results, leg.Results...)
 	}
 	for _, r := range results {
-		took -= time.Duration(r.Seconds) * time.Second
+		took -= time.Duration(r.Warmup+r.Seconds) * time.Second
 	}
 	return strconv.FormatInt(max(0, took.Milliseconds()), 10)
 }
