@@ -87,23 +87,27 @@ type Letter struct {
 
 // Delivery is what became of an intent. The zero value: nothing yet.
 type Delivery struct {
-	Attempted time.Time `json:"attempted,omitzero"` // stored before the first attempt to post; zero again once it is known to have failed
-	Ref       string    `json:"ref,omitempty"`      // the platform's id, once it is visible
-	Sent      int64     `json:"sent,omitempty"`     // the version that is visible
-	Parked    string    `json:"parked,omitempty"`   // why the platform will never take it
+	// Attempted is stored before an attempt to post, again when that ended without an answer, and zero once it is known to
+	// have failed.
+	Attempted time.Time `json:"attempted,omitzero"`
+	Ref       string    `json:"ref,omitempty"`    // the platform's id, once it is visible
+	Sent      int64     `json:"sent,omitempty"`   // the version that is visible
+	Parked    string    `json:"parked,omitempty"` // why the platform will never take it
 }
 
 // ErrNotFound is returned for an intent or picture that is not stored.
-var ErrNotFound = errors.New("not found")
+var ErrNotFound = pipeline.ErrNotFound
 
 // Postman brings intents to their platforms, one after the other within a channel.
 type Postman struct {
 	Outbox   Outbox
 	Pictures Pictures
 	Chats    map[string]Chat // by platform
-	Settle   time.Duration   // how long a platform may need to show a message that it took without our knowing
-	Now      func() time.Time
-	Log      *slog.Logger
+	// Settle is how long a platform may need to show a message that it took without our knowing; longer than its client
+	// waits for an answer.
+	Settle time.Duration
+	Now    func() time.Time
+	Log    *slog.Logger
 }
 
 // Deliver makes an intent visible as it is wanted now. It returns a *NotSent when the channel must rest, another error when
@@ -156,7 +160,8 @@ func (d *dispatch) look(ctx context.Context) error {
 	if wait := d.letter.Attempted.Add(d.Settle).Sub(d.Now()); wait > 0 {
 		return &NotSent{After: wait, Err: errors.New("an earlier attempt has to settle first")}
 	}
-	ref, err := d.chat.Find(ctx, d.letter.Outgoing, d.letter.Attempted)
+	since := d.letter.Attempted.Add(-d.Settle) // the attempt began before it ended
+	ref, err := d.chat.Find(ctx, d.letter.Outgoing, since)
 	if err != nil {
 		return fmt.Errorf("look for %s: %w", d.letter.ID, err)
 	}
@@ -178,7 +183,8 @@ func (d *dispatch) post(ctx context.Context) error {
 		return errors.Join(err, d.note(ctx))
 	}
 	if err != nil {
-		return fmt.Errorf("post %s: %w", d.letter.ID, err)
+		d.letter.Attempted = d.Now() // the platform may still be at it: it settles from now on
+		return errors.Join(fmt.Errorf("post %s: %w", d.letter.ID, err), d.note(ctx))
 	}
 	d.letter.Ref, d.letter.Sent = ref, d.letter.Version
 	return d.note(ctx)

@@ -113,6 +113,25 @@ func TestAnUncertainAttemptSettlesBeforeAnybodyLooks(t *testing.T) {
 	require.Equal(t, []string{root}, p.posted)
 }
 
+func TestAnAttemptSettlesFromItsEnd(t *testing.T) {
+	m, p := letterbox(t), newPlatform()
+	o := newOffice(m, p)
+	p.after = func(string) error {
+		o.now = noon.Add(4 * time.Second) // the client gives up
+		return context.DeadlineExceeded
+	}
+	require.ErrorIs(t, o.Deliver(t.Context(), root, 1), context.DeadlineExceeded)
+	p.after = nil
+	var rest *NotSent
+	require.ErrorAs(t, o.Deliver(t.Context(), root, 1), &rest)
+	require.Equal(t, 5*time.Second, rest.After)
+
+	o.now = noon.Add(time.Minute)
+	require.NoError(t, o.Deliver(t.Context(), root, 1))
+	require.False(t, p.since.After(noon), "the message may be as old as the attempt's start")
+	require.Equal(t, []string{root}, p.posted)
+}
+
 func TestWhileNobodyCanLookNothingIsPosted(t *testing.T) {
 	m, p := letterbox(t), newPlatform()
 	p.after = once("post ", errCrash)

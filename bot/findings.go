@@ -67,9 +67,9 @@ func overGate(f pipeline.Finding) bool {
 	return f.Rule == pipeline.RuleGate || f.Rule == pipeline.RuleGateBefore
 }
 
-// compared tells whether a finding has a past. A gate, and a suspicion that was not confirmed, hide the rule it was first
+// Compared tells whether a finding has a past. A gate, and a suspicion that was not confirmed, hide the rule it was first
 // judged by; a comparison then shows in its numbers.
-func compared(f pipeline.Finding) bool {
+func Compared(f pipeline.Finding) bool {
 	switch f.Rule {
 	case pipeline.RuleHistory:
 		return true
@@ -145,62 +145,71 @@ func manner(f pipeline.Finding) string {
 // change is the number that matters most: how far a latency moved; the value itself where there is nothing to compare it
 // with, or a ratio says nothing.
 func change(f pipeline.Finding) string {
-	if overGate(f) || !compared(f) || f.Metric == pipeline.Errors {
-		return fmt.Sprintf("%s %s", f.Metric, amount(f.Metric, f.Now))
+	if overGate(f) || !Compared(f) || f.Metric == pipeline.Errors {
+		return fmt.Sprintf("%s %s", f.Metric, Amount(f.Metric, f.Now))
 	}
-	return fmt.Sprintf("%s %s", f.Metric, percent(f.Ratio-1))
+	return fmt.Sprintf("%s %s", f.Metric, Percent(f.Ratio-1))
 }
 
 // detail is what the change is measured by.
 func detail(f pipeline.Finding) string {
 	switch {
 	case overGate(f):
-		return "gate " + amount(f.Metric, f.Gate)
-	case !compared(f):
+		return "gate " + Amount(f.Metric, f.Gate)
+	case !Compared(f):
 		return ""
 	case f.Metric == pipeline.Errors:
-		return "was " + amount(f.Metric, f.Was)
+		return "was " + Amount(f.Metric, f.Was)
 	}
-	return amount(f.Metric, f.Now) + ", was " + amount(f.Metric, f.Was)
+	return Amount(f.Metric, f.Now) + ", was " + Amount(f.Metric, f.Was)
 }
 
 // breath is a finding in one: "p95 +38 % (312 ms, was 226 ms)".
 func breath(f pipeline.Finding) string { return change(f) + bracketed(detail(f)) }
 
-// explain says why an outcome is what it is, and how sure that is: sentences, the first one to be put behind a colon. Empty
-// for a plain pass.
-func (v voice) explain(o pipeline.Outcome) string {
+// Explain says in sentences why an outcome is what it is, and how sure that is. Nothing of a plain pass.
+func Explain(run pipeline.Run, o pipeline.Outcome) []string {
+	v := voice{run: run}
 	var said []string
-	for _, s := range []string{o.Reason, against(o), before(o), v.confirmed(o), v.unconfirmed(o)} {
-		switch {
-		case s == "":
-		case len(said) == 0:
-			said = append(said, stopped(s))
-		default:
+	for _, s := range []string{o.Reason, v.against(o), gates(o), v.confirmed(o), v.unconfirmed(o)} {
+		if s != "" {
 			said = append(said, capital(stopped(s)))
 		}
 	}
-	return strings.Join(said, " ")
+	return said
 }
 
 // against is how far an outcome is from earlier runs, and from the release before.
-func against(o pipeline.Outcome) string {
+func (v voice) against(o pipeline.Outcome) string {
 	f, ok := telling(o)
 	if !ok || o.Verdict == pipeline.Pass || f.Ratio == 0 || f.Previous == 0 || f.Metric == pipeline.Errors {
 		return ""
 	}
 	sure := ""
 	if f.Confirmation == nil && f.Low > 0 {
-		sure = "95 % interval " + interval(f.Metric, f.Low, f.High)
+		sure = "95 % interval " + Interval(f.Metric, f.Low, f.High)
 	}
-	return fmt.Sprintf("against earlier runs %s %s%s, against the previous release %s",
-		label(o.Scenario, f), percent(f.Ratio-1), bracketed(sure), percent(f.Now/f.Previous-1))
+	return fmt.Sprintf("against earlier runs %s %s%s, against the %s %s",
+		label(o.Scenario, f), Percent(f.Ratio-1), bracketed(sure), v.previous(), Percent(f.Now/f.Previous-1))
 }
 
-func before(o pipeline.Outcome) string {
+// previous is what Finding.Previous is of: a full run tests no release.
+func (v voice) previous() string {
+	if v.run.Change().Name == "" {
+		return "previous run"
+	}
+	return "previous release"
+}
+
+// gates are those that are broken, though not by this change, or nobody knows by what.
+func gates(o pipeline.Outcome) string {
 	for _, f := range ranked(o) {
-		if f.Rule == pipeline.RuleGateBefore {
-			return fmt.Sprintf("the version before breaks the %s gate of %s too", label(o.Scenario, f), amount(f.Metric, f.Gate))
+		name, limit := label(o.Scenario, f), Amount(f.Metric, f.Gate)
+		switch {
+		case f.Rule == pipeline.RuleGateBefore:
+			return fmt.Sprintf("the version before breaks the %s gate of %s too", name, limit)
+		case f.Rule == pipeline.RuleGate && f.Confirmation == nil:
+			return fmt.Sprintf("over its gate of %s: %s", limit, name)
 		}
 	}
 	return ""
@@ -217,7 +226,7 @@ func (v voice) confirmed(o pipeline.Outcome) string {
 		}
 		s := fresh(o.Scenario, f, *c)
 		if len(found) == 0 && !overGate(f) {
-			s += bracketed("95 % interval " + interval(f.Metric, c.Low, c.High))
+			s += bracketed("95 % interval " + Interval(f.Metric, c.Low, c.High))
 		}
 		found, legs = append(found, s), c.Legs
 	}
@@ -259,9 +268,9 @@ func fresh(scenario string, f pipeline.Finding, c pipeline.Confirmation) string 
 	name := label(scenario, f)
 	switch {
 	case f.Rule == pipeline.RuleGate:
-		return fmt.Sprintf("%s is over the gate of %s every time", name, amount(f.Metric, f.Gate))
+		return fmt.Sprintf("%s is over the gate of %s every time", name, Amount(f.Metric, f.Gate))
 	case f.Metric == pipeline.Errors || c.Ratio == 0:
-		return fmt.Sprintf("%s %s, was %s", name, amount(f.Metric, c.Now), amount(f.Metric, c.Was))
+		return fmt.Sprintf("%s %s, was %s", name, Amount(f.Metric, c.Now), Amount(f.Metric, c.Was))
 	}
-	return name + " " + percent(c.Ratio-1)
+	return name + " " + Percent(c.Ratio-1)
 }

@@ -157,6 +157,30 @@ func confirmed(o pipeline.Outcome, legs int) pipeline.Outcome {
 	return o
 }
 
+// ambiguous is an outcome that was worse every time, after more than one thing changed.
+func ambiguous(o pipeline.Outcome) pipeline.Outcome {
+	f := &o.Findings[1]
+	f.Confirmation = &pipeline.Confirmation{Legs: 2, Was: f.Was, Now: f.Now, Ratio: f.Ratio, Low: f.Low, High: f.High, P: 0.0001}
+	o.AlsoChanged = []string{"checkout 1.4.0 → 1.5.0"}
+	o.Reason = "worse when measured again, too, but other things changed since the baseline as well: the cause cannot be told"
+	return o
+}
+
+// uncounted is an outcome in which the version before turned out to be as bad.
+func uncounted(scenario string) pipeline.Outcome {
+	o := notConfirmed(scenario)
+	o.Uncounted, o.AlsoChanged = true, []string{"search 2.0.0 → 2.1.0", "orders-db 7 → 8"}
+	o.Findings[2].Confirmation.Was, o.Findings[2].Confirmation.Now = 398, 402
+	o.Reason = "the version before is as bad: something else changed since the baseline, and this run does not become part of it"
+	return o
+}
+
+func unchecked(scenario string) pipeline.Outcome {
+	o := steady(scenario)
+	o.Reason = "the p99 gate was not checked: too few requests"
+	return o
+}
+
 // interleaved are the legs of a service's confirmation.
 var interleaved = []pipeline.Leg{{}, {New: true}, {New: true}, {}}
 

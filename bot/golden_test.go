@@ -70,6 +70,9 @@ var said = map[string]pipeline.Run{
 	"stack":              stack(steady("checkout-flow")),
 	"stack-regressed":    stack(confirmed(slower("checkout-flow", pipeline.Regressed), 2)),
 	"stack-acknowledged": with(stack(confirmed(slower("checkout-flow", pipeline.Regressed), 2)), acknowledge),
+	"stack-ambiguous":    stack(ambiguous(slower("checkout-flow", pipeline.Suspect))),
+	"passed-uncounted":   with(done(uncounted("checkout-flow")), measuredAgain),
+	"gate-unchecked":     done(unchecked("checkout-flow")),
 	"unowned":            with(waiting(), func(r *pipeline.Run) { r.Team = "" }),
 }
 

@@ -57,11 +57,11 @@ func TestNumbers(t *testing.T) {
 	} {
 		require.Equal(t, want, trimmed(v), v)
 	}
-	require.Equal(t, "12.3 s", amount(pipeline.P99, 12_345))
-	require.Equal(t, "9999 ms", amount(pipeline.P99, 9_999))
-	require.Equal(t, "1 %", amount(pipeline.Errors, 0.01))
+	require.Equal(t, "12.3 s", Amount(pipeline.P99, 12_345))
+	require.Equal(t, "9999 ms", Amount(pipeline.P99, 9_999))
+	require.Equal(t, "1 %", Amount(pipeline.Errors, 0.01))
 	for fraction, want := range map[float64]string{0.381: "+38 %", -0.3: "−30 %", 0.004: "±0 %", 0: "±0 %", 12: "+1200 %"} {
-		require.Equal(t, want, percent(fraction))
+		require.Equal(t, want, Percent(fraction))
 	}
 	for d, want := range map[time.Duration]string{0: "less than 1 s", 70 * time.Second: "70 s", 4 * time.Minute: "4 min", 150 * time.Minute: "2.5 h"} {
 		require.Equal(t, want, Roughly(d))

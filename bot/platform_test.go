@@ -15,6 +15,7 @@ type platform struct {
 	shown  map[string]Outgoing // by ref
 	posted []string            // intents, in order
 	edits  int
+	since  time.Time               // of the last Find
 	before func(call string) error // nothing happens, and this is the answer
 	after  func(call string) error // it happened, and this is the answer
 }
@@ -53,7 +54,8 @@ func (p *platform) Edit(_ context.Context, o Outgoing, ref string) error {
 	})
 }
 
-func (p *platform) Find(_ context.Context, o Outgoing, _ time.Time) (ref string, err error) {
+func (p *platform) Find(_ context.Context, o Outgoing, since time.Time) (ref string, err error) {
+	p.since = since
 	err = p.do("find "+o.ID, func() {
 		for r, shown := range p.shown {
 			if shown.ID == o.ID {

@@ -51,8 +51,8 @@ func (v voice) outputMessage() Message {
 func (v voice) resultsMessage() Message {
 	shown, rest := v.shown()
 	return Message{
-		Title: "Results", Mood: MoodOf(v.run.Verdict), Body: v.reasons(shown, rest), Facts: comparedWith(shown),
-		Table: table(shown), Footer: legend(shown),
+		Title: "Results", Mood: MoodOf(v.run.Verdict), Body: v.reasons(shown, rest), Facts: append(comparedWith(shown), alsoChanged(shown)...),
+		Table: table(shown), Footer: v.legend(shown),
 	}
 }
 
@@ -114,11 +114,11 @@ func findingRow(scenario string, f pipeline.Finding) []string {
 	if alarming(f.Verdict) {
 		row[1] = "! " + row[1]
 	}
-	if compared(f) {
+	if Compared(f) {
 		row[2] = number(f.Metric, f.Was)
 		row[3] = number(f.Metric, f.BandLow) + "–" + number(f.Metric, f.BandHigh)
 	}
-	if compared(f) || f.Previous > 0 {
+	if Compared(f) || f.Previous > 0 {
 		row[4] = number(f.Metric, f.Previous)
 	}
 	return row
@@ -132,7 +132,7 @@ func (v voice) reasons(shown, rest []pipeline.Outcome) []Text {
 	}
 	var said, names []string
 	for _, o := range shown {
-		s := v.explain(o)
+		s := strings.Join(Explain(v.run, o), " ")
 		if i := slices.Index(said, s); i >= 0 {
 			names[i] += ", " + o.Scenario
 		} else if s != "" {
@@ -141,7 +141,7 @@ func (v voice) reasons(shown, rest []pipeline.Outcome) []Text {
 	}
 	for i, s := range said {
 		if len(v.run.Outcomes) == 1 {
-			lines = append(lines, Plain(capital(s)))
+			lines = append(lines, Plain(s))
 			continue
 		}
 		lines = append(lines, Text{Bold(names[i]), {Text: ": " + s}})
@@ -172,7 +172,7 @@ func comparedWith(shown []pipeline.Outcome) []Fact {
 	scenarios := map[string][]string{}
 	for _, o := range shown {
 		key := strings.Join(o.Baseline, " ")
-		if len(o.Baseline) == 0 || !slices.ContainsFunc(o.Findings, compared) {
+		if len(o.Baseline) == 0 || !slices.ContainsFunc(o.Findings, Compared) {
 			continue
 		}
 		if scenarios[key] == nil {
@@ -189,6 +189,19 @@ func comparedWith(shown []pipeline.Outcome) []Fact {
 		facts = append(facts, Fact{"Compared with", value})
 	}
 	return facts
+}
+
+// alsoChanged names what other than the tested is new since the baselines.
+func alsoChanged(shown []pipeline.Outcome) []Fact {
+	var changed []string
+	for _, o := range shown {
+		changed = append(changed, o.AlsoChanged...)
+	}
+	slices.Sort(changed)
+	if changed = slices.Compact(changed); len(changed) == 0 {
+		return nil
+	}
+	return []Fact{{"Also changed since", Plain(strings.Join(changed, ", "))}}
 }
 
 // listed names runs, of many the newest three and the oldest.
@@ -214,13 +227,13 @@ func listed(runs []string) Text {
 }
 
 // legend explains the table, and says what this run could have seen.
-func legend(shown []pipeline.Outcome) Text {
+func (v voice) legend(shown []pipeline.Outcome) Text {
 	var worse, past bool
 	var mde float64
 	for _, o := range shown {
 		for _, f := range o.Findings {
 			worse = worse || alarming(f.Verdict)
-			past = past || compared(f)
+			past = past || Compared(f)
 			if f.Group == o.Scenario && f.Metric == pipeline.P95 {
 				mde = max(mde, f.MDE)
 			}
@@ -231,7 +244,7 @@ func legend(shown []pipeline.Outcome) Text {
 		parts = append(parts, "! worse, or over its gate")
 	}
 	if past {
-		parts = append(parts, "band: where 19 of 20 unchanged runs land", "prev: previous release")
+		parts = append(parts, "band: where 19 of 20 unchanged runs land; of errors, the range of those runs", "prev: "+v.previous())
 	}
 	if mde > 0 {
 		parts = append(parts, fmt.Sprintf("a p95 rise of %s %% would likely be noticed", trimmed(math.Round(mde*100))))

@@ -145,8 +145,8 @@ func (v voice) passed() string {
 	}
 	f, ok := telling(v.run.Outcomes[0])
 	switch {
-	case ok && compared(f):
-		return fmt.Sprintf("passed: %s %s, was %s", f.Metric, amount(f.Metric, f.Now), amount(f.Metric, f.Was))
+	case ok && Compared(f):
+		return fmt.Sprintf("passed: %s %s, was %s", f.Metric, Amount(f.Metric, f.Now), Amount(f.Metric, f.Was))
 	case ok:
 		return "passed: " + breath(f) + v.withoutBaseline()
 	}
@@ -156,7 +156,7 @@ func (v voice) passed() string {
 // withoutBaseline says when nothing at all could be compared.
 func (v voice) withoutBaseline() string {
 	for _, o := range v.run.Outcomes {
-		if slices.ContainsFunc(o.Findings, compared) {
+		if slices.ContainsFunc(o.Findings, Compared) {
 			return ""
 		}
 	}

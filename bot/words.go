@@ -13,8 +13,8 @@ import (
 	"bellwether/pipeline"
 )
 
-// amount is a metric's value with its unit: "312 ms", "12.5 s", "0.4 %".
-func amount(m pipeline.Metric, v float64) string {
+// Amount is a metric's value with its unit: "312 ms", "12.5 s", "0.4 %".
+func Amount(m pipeline.Metric, v float64) string {
 	if unit(m) == "ms" && v >= 10_000 {
 		return trimmed(v/1000) + " s"
 	}
@@ -56,12 +56,20 @@ func trimmed(v float64) string {
 	return s
 }
 
-// percent is a relative change with its sign: "+38 %".
-func percent(fraction float64) string {
+// Percent is a relative change with its sign: "+38 %".
+func Percent(fraction float64) string {
 	if math.Abs(fraction) < 0.005 {
 		return "±0 %"
 	}
 	return signed(fraction*100, 0) + " %"
+}
+
+// Points is a difference of fractions in percentage points, with its sign: "+0.25".
+func Points(difference float64) string {
+	if math.Abs(difference) < 0.00005 {
+		return "±0"
+	}
+	return signed(difference*100, 2)
 }
 
 // signed writes a real minus sign.
@@ -72,12 +80,12 @@ func signed(v float64, decimals int) string {
 	return strings.Replace(fmt.Sprintf("%+.*f", decimals, v), "-", "−", 1)
 }
 
-// interval is the 95 % interval of a change: of a ratio, or of the difference for errors.
-func interval(m pipeline.Metric, low, high float64) string {
+// Interval is the 95 % interval of a change: of a ratio, or of the difference for errors.
+func Interval(m pipeline.Metric, low, high float64) string {
 	if m == pipeline.Errors {
-		return fmt.Sprintf("%s to %s percentage points", signed(low*100, 1), signed(high*100, 1))
+		return Points(low) + " to " + Points(high) + " percentage points"
 	}
-	return percent(low-1) + " to " + percent(high-1)
+	return Percent(low-1) + " to " + Percent(high-1)
 }
 
 func count(n int, noun string) string {

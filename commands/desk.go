@@ -127,22 +127,26 @@ func (d *Desk) ack(ctx context.Context, who Caller, c Command) (Reply, error) {
 	case run.Verdict != pipeline.Regressed && run.Verdict != pipeline.Suspect:
 		return Reply{}, mistake("%s has nothing to acknowledge: it %s.", title(run), ended(run))
 	case run.Acknowledged != nil:
-		return Reply{}, taken(run)
+		return Reply{}, d.taken(ctx, run)
 	}
 	mark := d.mark(who, c.Because)
 	if run, err = d.Marks.Acknowledge(ctx, run.ID, mark); err != nil {
 		return Reply{}, err
 	}
+	if run.Acknowledged.By != mark.By { // somebody was faster
+		return Reply{}, d.taken(ctx, run)
+	}
 	if err := d.Teller.Tell(ctx, run); err != nil {
 		return Reply{}, err
-	}
-	if run.Acknowledged.By != mark.By { // somebody was faster
-		return Reply{}, taken(run)
 	}
 	return said(bot.Span{Text: who.Name + " looks after "}, bot.ThreadOf(run.ID), bot.Span{Text: " (" + run.Subject() + ")" + because(c.Because)}), nil
 }
 
-func taken(run pipeline.Run) error {
+// taken says who was first, and in the thread once more: whoever took that mark may have crashed before saying so.
+func (d *Desk) taken(ctx context.Context, run pipeline.Run) error {
+	if err := d.Teller.Tell(ctx, run); err != nil {
+		return err
+	}
 	return mistake("%s was acknowledged by %s already.", title(run), run.Acknowledged.Name)
 }
 

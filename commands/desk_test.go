@@ -161,6 +161,7 @@ func TestTheFirstAcknowledgementStays(t *testing.T) {
 		require.Equal(t, "R2 (checkout 1.5.2) was acknowledged by siti already.", reply.Message.String())
 	}
 	require.Equal(t, "siti", l.runs["R2"].Acknowledged.Name)
+	require.Equal(t, []string{"R2", "R2", "R2"}, l.told, "it is said again, which says nothing twice, lest a crash swallowed it")
 }
 
 // hasty lets somebody else be faster between the look and the mark.

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"slices"
 )
 
 // judge compares what was measured with the past.
@@ -28,9 +27,17 @@ func (w *work) comparisons(ctx context.Context) ([]Comparison, error) {
 		if err != nil {
 			return nil, fmt.Errorf("past of %s: %w", result.Scenario, err)
 		}
-		comparisons = append(comparisons, Comparison{w.scenario(result.Scenario), result, past})
+		comparisons = append(comparisons, Comparison{w.thing(), w.scenario(result.Scenario), result, past})
 	}
 	return comparisons, nil
+}
+
+// thing that the run tests; empty for a full run.
+func (w *work) thing() string {
+	if w.run.Change().Name == "" {
+		return ""
+	}
+	return w.run.Change().thing()
 }
 
 // scenario of the catalog; the name alone once it is gone from there.
@@ -158,10 +165,11 @@ func (w *work) settle(ctx context.Context) error {
 	return nil
 }
 
-// report counts what passed for the runs to come, and ends the run.
+// report counts what passed for the runs to come, and ends the run. A run that only was unlucky, and passed once it was
+// measured again, counts with its high values: baselines without them would be too low.
 func (w *work) report(ctx context.Context) error {
 	for i, o := range w.run.Outcomes {
-		if slices.Contains([]Verdict{Pass, Improved}, o.Verdict) {
+		if o.passed() && !o.Uncounted {
 			if err := w.History.Count(ctx, w.hold, w.run.Results[i]); err != nil {
 				return err
 			}

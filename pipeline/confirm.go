@@ -35,10 +35,11 @@ func Order(oldAvailable bool) []bool {
 func (c Comparison) Confirm(o Outcome, legs []Leg) Outcome {
 	was, now := legResults(legs, false, o.Scenario), legResults(legs, true, o.Scenario)
 	if why := c.unusable(was, now); why != "" {
-		o.Reason = "could not be confirmed: " + why
+		o.remark("could not be confirmed: " + why)
 		return o
 	}
 	o.Findings = slices.Clone(o.Findings)
+	var ambiguous, worseBefore bool
 	for i := range o.Findings {
 		f := &o.Findings[i]
 		if f.Verdict != Suspect {
@@ -49,9 +50,39 @@ func (c Comparison) Confirm(o Outcome, legs []Leg) Outcome {
 			continue
 		}
 		c.confirm(f, was, now)
+		switch {
+		case f.Verdict == Regressed && len(was) == 0 && len(o.AlsoChanged) > 0:
+			f.Verdict, ambiguous = Suspect, true
+		case f.Rule == RuleUnconfirmed && c.worseBefore(*f, was):
+			worseBefore = true
+		}
 	}
 	o.conclude()
+	o.Uncounted = worseBefore && o.passed()
+	o.explain(ambiguous)
 	return o
+}
+
+// explain says what the legs could not tell, or told of the environment.
+func (o *Outcome) explain(ambiguous bool) {
+	switch {
+	case ambiguous:
+		o.remark("worse when measured again, too, but other things changed since the baseline as well: the cause cannot be told")
+	case o.Uncounted:
+		o.remark("the version before is as bad: something else changed since the baseline, and this run does not become part of it")
+	}
+}
+
+// worseBefore tells whether the old version, measured again, is worse than the baseline as well: both surely and by enough.
+func (c Comparison) worseBefore(f Finding, was []Result) bool {
+	past := values(c.baseline(), groupKey(c.Scenario.Name, f.Group), f.Metric)
+	if len(was) == 0 || len(past) < minBaseline || f.Confirmation.Was <= f.BandHigh {
+		return false
+	}
+	if f.Metric == Errors {
+		return stats.MaterialErrors(f.Was, f.Confirmation.Was)
+	}
+	return f.Confirmation.Was > f.Was*(1+stats.MinimumEffect(latencies[f.Metric]))
 }
 
 // unusable says why the legs settle nothing.

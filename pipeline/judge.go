@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"bellwether/internal/stats"
 )
@@ -27,6 +28,7 @@ const (
 // Comparison is one result and what came before it: earlier passing results of that scenario in that environment, newest
 // first, comparable or not.
 type Comparison struct {
+	Thing    string // what is tested: "service:checkout"; empty for a full run
 	Scenario Scenario
 	Result   Result
 	Past     []Result
@@ -48,6 +50,7 @@ func Judge(comparisons []Comparison) []Outcome {
 	for i, c := range comparisons {
 		if o := &outcomes[i]; o.Verdict == "" {
 			c.applyGates(o.Findings)
+			o.remark(c.unchecked())
 			o.conclude()
 		}
 	}
@@ -69,6 +72,7 @@ func (c Comparison) outcome() Outcome {
 	for _, r := range baseline {
 		o.Baseline = append(o.Baseline, r.Run)
 	}
+	o.AlsoChanged = c.alsoChanged()
 	if len(baseline) < minBaseline {
 		o.Reason = fmt.Sprintf("no baseline yet: %d of %d comparable runs", len(baseline), minBaseline)
 		if len(baseline) < len(c.Past) {
@@ -76,17 +80,6 @@ func (c Comparison) outcome() Outcome {
 		}
 	}
 	return o
-}
-
-// baseline is the newest comparable results.
-func (c Comparison) baseline() []Result {
-	var same []Result
-	for _, r := range c.Past {
-		if r.Hash == c.Result.Hash && len(same) < maxBaseline {
-			same = append(same, r)
-		}
-	}
-	return same
 }
 
 // findings states every measured metric with its past, unjudged.
@@ -102,7 +95,7 @@ func (c Comparison) findings() []Finding {
 				Group: groupName(c.Scenario.Name, group), Metric: metric, Now: now, Samples: c.Result.Groups[group].Requests, P: 1,
 			}
 			f.Gate, _ = c.gate(f)
-			if past := values(c.baseline(), group, metric); len(past) > 0 {
+			if past := values(c.released(), group, metric); len(past) > 0 {
 				f.Previous = past[0]
 			}
 			findings = append(findings, f)
@@ -167,19 +160,6 @@ func (c Comparison) errorTrial(f *Finding, group string, baseline []Result) *tri
 	}
 }
 
-// noise between runs of one metric, learned from all results that can be grouped with comparable ones.
-func (c Comparison) noise(group string, metric Metric) stats.Noise {
-	byHash := map[string][]Result{}
-	for _, r := range c.Past {
-		byHash[r.Hash] = append(byHash[r.Hash], r)
-	}
-	var groups [][]float64
-	for _, hash := range sortedKeys(byHash) {
-		groups = append(groups, values(byHash[hash], group, metric))
-	}
-	return stats.LearnNoise(groups)
-}
-
 // settle judges all trials of a release together.
 func settle(trials []*trial) {
 	worse, better := make([]float64, len(trials)), make([]float64, len(trials))
@@ -212,6 +192,28 @@ func (c Comparison) applyGates(findings []Finding) {
 	}
 }
 
+// unchecked names the gates on what could not be measured.
+func (c Comparison) unchecked() string {
+	var metrics []string
+	for _, g := range c.Scenario.Gates {
+		if _, measured := c.Result.value("", g.Metric); !measured {
+			metrics = append(metrics, string(g.Metric))
+		}
+	}
+	if len(metrics) == 0 {
+		return ""
+	}
+	return "the " + strings.Join(metrics, " and ") + " gate was not checked: too few requests"
+}
+
+// remark adds to the reason.
+func (o *Outcome) remark(reason string) {
+	if o.Reason != "" && reason != "" {
+		reason = "; " + reason
+	}
+	o.Reason += reason
+}
+
 // gate is the limit of a finding. Gates are about whole scenarios.
 func (c Comparison) gate(f Finding) (limit float64, gated bool) {
 	if f.Group != c.Scenario.Name {
@@ -236,22 +238,7 @@ func (o *Outcome) conclude() {
 	}
 }
 
-// value of a metric, if it was measured: a latency of nothing was not.
-func (r Result) value(group string, metric Metric) (v float64, measured bool) {
-	v, ok := r.Groups[group].Values[metric]
-	return v, ok && !math.IsInf(v, 0) && (v > 0 || v == 0 && metric == Errors)
-}
-
-// values of a metric in results, in their order, where it was measured.
-func values(results []Result, group string, metric Metric) []float64 {
-	var out []float64
-	for _, r := range results {
-		if v, measured := r.value(group, metric); measured {
-			out = append(out, v)
-		}
-	}
-	return out
-}
+func (o *Outcome) passed() bool { return o.Verdict == Pass || o.Verdict == Improved }
 
 // zeroUnknown makes 0 of what cannot be stated as a number: JSON has neither infinities nor NaN.
 func zeroUnknown(xs ...*float64) {
@@ -268,14 +255,6 @@ func geometricMean(xs []float64) float64 {
 		sum += math.Log(x)
 	}
 	return math.Exp(sum / float64(len(xs)))
-}
-
-func windows(results []Result, group string) []stats.Window {
-	var out []stats.Window
-	for _, r := range results {
-		out = append(out, r.Groups[group].Windows...)
-	}
-	return out
 }
 
 func groupName(scenario, group string) string {

@@ -160,6 +160,18 @@ func TestAFindingExplainsItself(t *testing.T) {
 	require.Equal(t, []float64{0, 0, 0, 0, 1}, []float64{e.Was, e.Now, e.Ratio, e.MDE, e.P})
 }
 
+func TestAGateThatCannotBeCheckedIsSaid(t *testing.T) {
+	now := measured("R1", 100, 0)
+	delete(now.Groups[""].Values, pipeline.P99)
+	c := flow(now, history(5, 100, 0.03))
+	c.Scenario.Gates = []pipeline.Gate{{Metric: pipeline.P95, Limit: 250}, {Metric: pipeline.P99, Limit: 400}}
+	o := judge(c)
+	require.Equal(t, pipeline.Pass, o.Verdict)
+	require.Equal(t, "the p99 gate was not checked: too few requests", o.Reason)
+	c.Past = nil
+	require.Equal(t, "no baseline yet: 0 of 3 comparable runs; the p99 gate was not checked: too few requests", judge(c).Reason)
+}
+
 func TestWithoutABaselineNothingIsClaimed(t *testing.T) {
 	f := finding(t, judge(flow(measured("R1", 140, 0), history(2, 100, 0.03))), "flow", pipeline.P50)
 	require.InDelta(t, 100.6, f.Previous, 0.01)

@@ -102,14 +102,15 @@ func (c *Catalog) concerns(thing Thing, change Change) (bool, error) {
 		return false, refuse("image: %q is not in the image repository of %s", change.Image, thing.Name)
 	}
 	if change.Repository == "" {
-		return true, nil
+		err := thing.admit(change.Ref, thing.Repositories...)
+		return err == nil, err
 	}
 	repository := thing.repository(change.Repository)
 	if repository == nil {
 		return false, refuse("repository: %q is not one of %s", change.Repository, thing.Name)
 	}
-	if branch, ok := repository.allows(change.Ref); !ok {
-		return false, refuse("ref: %q is not one of the branches of %s (%s)", branch, thing.Name, strings.Join(repository.Branches, ", "))
+	if err := thing.admit(change.Ref, *repository); err != nil {
+		return false, err
 	}
 	return repository.touchedBy(change.Paths), nil
 }
@@ -131,9 +132,17 @@ func canonicalURL(url string) string {
 	return repositoryURL.ReplaceAllString(strings.ToLower(url), "$1/$2")
 }
 
-func (r Repository) allows(ref string) (branch string, ok bool) {
-	branch = strings.TrimPrefix(ref, "refs/heads/")
-	return branch, ref == "" || slices.Contains(r.Branches, branch)
+// admit refuses a ref that is a branch of none of the repositories. A thing without repositories has no branches to hold it to.
+func (t Thing) admit(ref string, repositories ...Repository) error {
+	var branches []string
+	for _, r := range repositories {
+		branches = append(branches, r.Branches...)
+	}
+	branch := strings.TrimPrefix(ref, "refs/heads/")
+	if ref == "" || len(repositories) == 0 || slices.Contains(branches, branch) {
+		return nil
+	}
+	return refuse("ref: %q is not one of the branches of %s (%s)", branch, t.Name, strings.Join(slices.Compact(branches), ", "))
 }
 
 func (r Repository) touchedBy(paths []string) bool {
@@ -171,22 +180,26 @@ func splitImage(image string) (repository, tag string) {
 }
 
 // identity is what joins a merge and its image: the tag that the revision's image has, for a service with images; else the
-// revision.
+// revision. A tag that names no revision may be pushed again with other content (latest), so there its digest counts too.
 func (c *Catalog) identity(change Change) string {
 	service := c.Services[change.Name]
-	if change.Kind != KindService || service.ImageTag == "" {
+	repository, tag := splitImage(change.Image)
+	read := tag == change.Revision // off the image: it is no revision of the repository
+	switch {
+	case change.Kind != KindService:
 		return change.Revision
-	}
-	if _, tag := splitImage(change.Image); tag == change.Revision {
-		return tag // the revision was read off the image, it is no revision of the repository
+	case service.ImageTag == "" && read:
+		return strings.TrimLeft(change.Image[len(repository):], ":@")
+	case service.ImageTag == "" || read:
+		return change.Revision
 	}
 	t, err := template.New("image_tag").Parse(service.ImageTag)
 	if err != nil {
 		return change.Revision
 	}
-	var tag strings.Builder
-	if err := t.Execute(&tag, change.Artefact()); err != nil {
+	var named strings.Builder
+	if err := t.Execute(&named, change.Artefact()); err != nil {
 		return change.Revision // it does not fit this revision: slice of one that is too short
 	}
-	return tag.String()
+	return named.String()
 }

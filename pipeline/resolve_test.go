@@ -24,9 +24,10 @@ func forge() *pipeline.Catalog {
 				Name: "checkout", Image: "registry.example:5000/shop/checkout", ImageTag: "{{.Revision}}",
 				Repositories: []pipeline.Repository{repository("github.com/Innerscale/Checkout", "main", "release/2")},
 			},
-			"cart":    {Name: "cart", Image: "registry.example:5000/shop/cart", Repositories: mono("main", "cart")},
-			"catalog": {Name: "catalog", Image: "registry.example:5000/shop/catalog", Repositories: mono("main", "catalog")},
-			"prices":  {Name: "prices", Repositories: mono("stable", "prices")},
+			"cart":     {Name: "cart", Image: "registry.example:5000/shop/cart", Repositories: mono("main", "cart")},
+			"catalog":  {Name: "catalog", Image: "registry.example:5000/shop/catalog", Repositories: mono("main", "catalog")},
+			"prices":   {Name: "prices", Repositories: mono("stable", "prices")},
+			"vendored": {Name: "vendored"},
 		},
 		Stacks: map[string]pipeline.Stack{
 			"platform": {Name: "platform", Repositories: []pipeline.Repository{repository("gitlab.innerscale.example/infra/platform", "main")}},
@@ -66,7 +67,8 @@ func TestResolve(t *testing.T) {
 		"monorepo, image of one":    {pipeline.Change{Repository: "github.com/innerscale/mono", Image: "registry.example:5000/shop/cart:7"}, []string{"cart"}},
 		"name outside its paths":    {pipeline.Change{Kind: service, Name: "cart", Repository: "github.com/innerscale/mono", Revision: sha, Paths: []string{"catalog/a.go"}}, nil},
 		"paths without repository":  {pipeline.Change{Kind: service, Name: "cart", Revision: sha, Paths: []string{"catalog/a.go"}}, []string{"cart"}},
-		"ref without a repository":  {pipeline.Change{Kind: service, Name: "cart", Revision: sha, Ref: "wip"}, []string{"cart"}},
+		"ref without a repository":  {pipeline.Change{Kind: service, Name: "checkout", Revision: sha, Ref: "refs/heads/release/2"}, []string{"checkout"}},
+		"ref of nothing to check":   {pipeline.Change{Kind: service, Name: "vendored", Revision: sha, Ref: "wip"}, []string{"vendored"}},
 		"kind narrows a repository": {pipeline.Change{Kind: service, Repository: "github.com/innerscale/mono", Revision: sha, Ref: "main"}, []string{"cart", "catalog"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -134,6 +136,16 @@ func TestResolveRefuses(t *testing.T) {
 			pipeline.Change{Kind: service, Repository: "github.com/innerscale/checkout", Ref: "refs/tags/main", Revision: sha},
 			false,
 			`ref: "refs/tags/main" is not one of the branches of checkout (main, release/2)`,
+		},
+		"branch, by name": {
+			pipeline.Change{Kind: service, Name: "checkout", Ref: "refs/heads/evil", Revision: sha},
+			false,
+			`ref: "evil" is not one of the branches of checkout (main, release/2)`,
+		},
+		"branch, by image": {
+			pipeline.Change{Kind: service, Image: "registry.example:5000/shop/cart:7", Ref: "stable"},
+			false,
+			`ref: "stable" is not one of the branches of cart (main)`,
 		},
 		"branch of nobody in the monorepo": {
 			pipeline.Change{Kind: service, Repository: "github.com/innerscale/mono", Ref: "wip", Revision: sha},

@@ -23,7 +23,8 @@ type Record struct {
 	Start     time.Time `json:"start"`
 	Warmup    int       `json:"warmup"` // leading seconds that are not judged
 	Series    []Series  `json:"series"`
-	Generator []Tick    `json:"generator"` // one entry a second, in order
+	Generator []Tick    `json:"generator"`       // one entry a second, in order
+	Fault     string    `json:"fault,omitempty"` // the first reason why a request got no response, in words
 }
 
 // Series is one target's responses of one status class.

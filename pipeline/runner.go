@@ -17,6 +17,7 @@ type Hold struct {
 
 // Ledger keeps runs and what is installed where.
 type Ledger interface {
+	// Load returns an ErrNotFound for a run that is not stored, or not any more.
 	Load(ctx context.Context, id string) (Run, error)
 	// Save is a checkpoint.
 	Save(ctx context.Context, hold Hold, run Run) error
@@ -176,8 +177,12 @@ func (w *work) watch(ctx context.Context, cancel func()) {
 	}
 }
 
-// begin notes what the change replaces, before anything is touched.
+// begin notes what the change replaces, before anything is touched, and tells of the runs that this one superseded or
+// repeats: whoever took it in may have crashed before doing so.
 func (w *work) begin(ctx context.Context) error {
+	if err := tellRelated(ctx, w.Ledger.Load, w.Teller, w.run); err != nil {
+		return err
+	}
 	w.run.State, w.run.Started, w.run.Stage = Running, w.Now(), StagePrepare
 	installed, err := w.Inventory.Installed(ctx, w.run.Environment)
 	if before, ok := installed[w.run.Change().thing()]; ok {

@@ -37,7 +37,7 @@ func TestTheWholeLine(t *testing.T) {
 		require.Equal(t, "R1/checkout-flow", r.ID)
 		require.Equal(t, 10, r.Seconds)
 		require.Equal(t, pipeline.Artefact{Revision: "r2", Image: newImage}, r.Artefact)
-		require.Equal(t, map[string]string{"service:checkout": "r2"}, r.Versions)
+		require.Equal(t, map[string]string{"service:checkout": "r2", "service:search": "s1"}, r.Versions)
 		require.Equal(t, w.catalog.Scenarios["checkout-flow"].Hash(), r.Hash)
 		require.Equal(t, r, w.kept["R1/checkout-flow"])
 		require.Len(t, w.past["checkout-flow"], 6)
@@ -89,7 +89,7 @@ func TestARegressionIsConfirmedAndTheNewVersionStays(t *testing.T) {
 
 		require.Len(t, run.Legs, 4)
 		require.Equal(t, "r1", run.Legs[0].Results[0].Artefact.Revision)
-		require.Equal(t, map[string]string{"service:checkout": "r1"}, run.Legs[3].Results[1].Versions)
+		require.Equal(t, map[string]string{"service:checkout": "r1", "service:search": "s1"}, run.Legs[3].Results[1].Versions)
 		require.Equal(t, "R1/shop-window/leg4", run.Legs[3].Results[1].ID)
 		require.Contains(t, w.kept, "R1/checkout-flow/leg2")
 		f := finding(t, run.Outcomes[0], "checkout-flow", pipeline.P95)
@@ -107,6 +107,7 @@ func TestVerdictsOfRuns(t *testing.T) {
 		verdict pipeline.Verdict
 		reason  string // of the run, or of its first outcome
 		effects []string
+		counts  bool // its first scenario becomes part of the baseline
 	}{
 		"a slow measurement that is not repeated": {
 			world: func(w *world) {
@@ -117,7 +118,7 @@ func TestVerdictsOfRuns(t *testing.T) {
 					}
 				}
 			},
-			verdict: pipeline.Pass,
+			verdict: pipeline.Pass, counts: true,
 		},
 		"errors": {world: func(w *world) { w.errors[newImage] = 10 }, verdict: pipeline.Regressed},
 		"faster": {world: func(w *world) { w.latency[newImage] = 25 }, verdict: pipeline.Improved},
@@ -239,6 +240,9 @@ func TestVerdictsOfRuns(t *testing.T) {
 				run.Reason = run.Outcomes[0].Reason
 			}
 			require.Equal(t, c.reason, run.Reason)
+			if c.counts {
+				require.Len(t, w.past["checkout-flow"], 6)
+			}
 			if c.effects != nil {
 				require.Equal(t, c.effects, short(w.effects()))
 			}
@@ -263,7 +267,20 @@ func short(effects []string) []string {
 
 func TestAnUnknownRun(t *testing.T) {
 	w := newWorld()
-	require.EqualError(t, w.runner().Work(t.Context(), "R1", 1), "no such run")
+	require.ErrorIs(t, w.runner().Work(t.Context(), "R1", 1), pipeline.ErrNotFound)
+}
+
+func TestWhoeverBeginsTellsWhatTheIntakeMayNotHaveTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.add(pipeline.Run{ID: "R0", Successor: "R1"})
+		w.add(pipeline.Run{ID: "R9", Reruns: []string{"R1"}})
+		w.change(func(r *pipeline.Run) { r.Supersedes, r.Parent = []string{"R0", "forgotten"}, "R9" })
+		w.work(t)
+		require.Equal(t, "R0", w.told[0].ID)
+		require.Equal(t, "R9", w.told[1].ID)
+		require.Equal(t, "R1", w.told[2].ID)
+	})
 }
 
 func TestAnErrorNamesTheStage(t *testing.T) {

@@ -4,6 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
+	"regexp"
+	"slices"
 	"time"
 )
 
@@ -73,12 +76,30 @@ type Gate struct {
 }
 
 // Hash identifies what two results must share to be comparable: engine, load profile and every request. Gates, tags,
-// set-up and teardown are left out: they do not change what is measured.
+// set-up and teardown are left out: they do not change what is measured. Of headers that show who asks, the values are left
+// out, so that a rotated token costs no history.
 func (s Scenario) Hash() string {
-	content, err := json.Marshal([]any{s.Engine, s.Load, s.Targets, s.DataHash})
+	targets := slices.Clone(s.Targets)
+	for i := range targets {
+		targets[i].Headers = withoutCredentials(targets[i].Headers)
+	}
+	content, err := json.Marshal([]any{s.Engine, s.Load, targets, s.DataHash})
 	if err != nil {
 		panic(err) // plain data marshals
 	}
 	sum := sha256.Sum256(content)
 	return hex.EncodeToString(sum[:8])
+}
+
+// credential is the name of a header whose value shows who asks: Authorization, Cookie, X-Api-Key, X-Auth-Token and the like.
+var credential = regexp.MustCompile(`(?i)authorization|cookie|token|secret|password|credential|api-?key`)
+
+func withoutCredentials(headers map[string]string) map[string]string {
+	headers = maps.Clone(headers)
+	for name := range headers {
+		if credential.MatchString(name) {
+			headers[name] = ""
+		}
+	}
+	return headers
 }

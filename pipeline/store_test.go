@@ -2,7 +2,6 @@ package pipeline_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -65,7 +64,7 @@ func (w *world) Load(ctx context.Context, id string) (run pipeline.Run, err erro
 	err = w.call(ctx, "", func() error {
 		raw, ok := w.runs[id]
 		if !ok {
-			return errors.New("no such run")
+			return fmt.Errorf("run %s: %w", id, pipeline.ErrNotFound)
 		}
 		run = parsed[pipeline.Run](raw)
 		run.Cancel = w.marks[id]

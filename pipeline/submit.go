@@ -2,7 +2,9 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -28,6 +30,9 @@ type Receipt struct {
 	Run        string   `json:"run"`
 	Superseded []string `json:"superseded,omitempty"`
 }
+
+// ErrNotFound is returned for what is not stored, or not any more.
+var ErrNotFound = errors.New("not found")
 
 // Queue takes runs in. Enqueue is atomic: dedupe, join, supersede and append happen together or not at all.
 type Queue interface {
@@ -134,6 +139,7 @@ func (s *Submitter) expected(ctx context.Context, sub Submission) (time.Duration
 }
 
 // tell announces the run and whatever its coming changed. Only the queue knows what that was, so a repeat tells it again.
+// The run comes first: the others link to its thread.
 func (s *Submitter) tell(ctx context.Context, receipt Receipt) error {
 	if receipt.Run == "" {
 		return nil
@@ -142,16 +148,26 @@ func (s *Submitter) tell(ctx context.Context, receipt Receipt) error {
 	if err != nil {
 		return err
 	}
-	told := append([]string{run.ID}, run.Supersedes...)
-	if run.Parent != "" {
-		told = append(told, run.Parent)
+	if err := s.Teller.Tell(ctx, run); err != nil {
+		return fmt.Errorf("announce %s: %w", run.ID, err)
 	}
-	for _, id := range told {
-		r, err := s.Queue.Load(ctx, id)
-		if err != nil {
-			return err
+	return tellRelated(ctx, s.Queue.Load, s.Teller, run)
+}
+
+// tellRelated tells of the runs that a run's coming changed, as far as they are still kept.
+func tellRelated(ctx context.Context, load func(context.Context, string) (Run, error), teller Teller, run Run) error {
+	for _, id := range append(slices.Clone(run.Supersedes), run.Successor, run.Parent) {
+		if id == "" {
+			continue
 		}
-		if err := s.Teller.Tell(ctx, r); err != nil {
+		related, err := load(ctx, id)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err == nil {
+			err = teller.Tell(ctx, related)
+		}
+		if err != nil {
 			return fmt.Errorf("announce %s: %w", id, err)
 		}
 	}

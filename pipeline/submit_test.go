@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -52,7 +51,11 @@ func (q *counter) again(id, image string) pipeline.Receipt {
 }
 
 func (q *counter) Load(_ context.Context, id string) (pipeline.Run, error) {
-	return q.runs[id], q.broken["Load"]
+	run, ok := q.runs[id]
+	if !ok {
+		return pipeline.Run{}, fmt.Errorf("run %s: %w", id, pipeline.ErrNotFound)
+	}
+	return run, q.broken["Load"]
 }
 
 func (q *counter) Overhead(context.Context, string, string) (time.Duration, error) {
@@ -137,56 +140,6 @@ func TestWhatWaitsForAnImage(t *testing.T) {
 	}
 }
 
-func TestAMergeAndItsImageAreOneChange(t *testing.T) {
-	for name, c := range map[string]struct {
-		template, tag string
-		joins         bool
-	}{
-		"the revision":         {"{{.Revision}}", sha, true},
-		"short":                {"{{slice .Revision 0 7}}", "0123456", true},
-		"printf":               {`{{printf "%.12s" .Revision}}-amd64`, "0123456789ab-amd64", true},
-		"no template":          {"", sha, true},
-		"another revision":     {"{{slice .Revision 0 7}}", "7654321", false},
-		"too long for it":      {"{{slice .Revision 0 99}}", "0123456", false},
-		"a template that errs": {"{{.Nothing}}", sha, true},
-	} {
-		for _, order := range []string{"merge first", "image first"} {
-			t.Run(name+", "+order, func(t *testing.T) {
-				s, q := desk()
-				checkout := s.Catalog().Services["checkout"]
-				checkout.ImageTag, checkout.Environments = c.template, []string{"load"}
-				s.Catalog().Services["checkout"] = checkout
-				changes := []pipeline.Change{merge("e1", sha), image("e2", c.tag)}
-				want := pipeline.Joined
-				if order == "image first" {
-					slices.Reverse(changes)
-					want = pipeline.Repeated
-				}
-				if !c.joins {
-					want = pipeline.Accepted
-				}
-				_, err := s.Submit(t.Context(), changes[0])
-				require.NoError(t, err)
-				receipts, err := s.Submit(t.Context(), changes[1])
-				require.NoError(t, err)
-				require.Equal(t, want, receipts[0].Outcome)
-				if c.joins {
-					require.Contains(t, q.runs["R1"].Change().Image, c.tag)
-				}
-			})
-		}
-	}
-}
-
-func TestARevisionThatIsToldWinsOverTheTag(t *testing.T) {
-	s, q := desk()
-	change := image("e1", "build-17")
-	change.Revision = sha
-	_, err := s.Submit(t.Context(), change)
-	require.NoError(t, err)
-	require.Equal(t, sha, q.subs[0].Key)
-}
-
 func TestARepeatIsToldAgain(t *testing.T) {
 	s, q := desk()
 	q.broken["Tell"] = errors.New("chat is down")
@@ -212,6 +165,20 @@ func TestARunThatSupersedesOthersTellsTheirThreads(t *testing.T) {
 	_, err = s.Submit(t.Context(), pipeline.Change{EventID: "e1", Kind: pipeline.KindService, Name: "reports", Revision: "a"})
 	require.NoError(t, err)
 	require.Equal(t, []string{"R1", "R8", "R9"}, q.told)
+}
+
+func TestRunsThatAreNoLongerKeptAreNotTold(t *testing.T) {
+	s, q := desk()
+	merged := pipeline.Change{EventID: "e1", Kind: pipeline.KindService, Name: "reports", Revision: "a"}
+	_, err := s.Submit(t.Context(), merged)
+	require.NoError(t, err)
+	run := q.runs["R1"]
+	run.Supersedes, run.Successor, run.Parent = []string{"R7", "R8"}, "R9", "R6"
+	q.runs["R1"], q.runs["R8"], q.runs["R9"] = run, pipeline.Run{ID: "R8"}, pipeline.Run{ID: "R9"}
+	q.told = nil
+	_, err = s.Submit(t.Context(), merged)
+	require.NoError(t, err)
+	require.Equal(t, []string{"R1", "R8", "R9"}, q.told, "a change that came late has its successor told, too")
 }
 
 func TestChangesWithoutAnEventAreNotRepeatsOfEachOther(t *testing.T) {

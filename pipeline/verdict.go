@@ -35,11 +35,11 @@ type Finding struct {
 	Metric       Metric        `json:"metric"`
 	Was          float64       `json:"was"`      // the baseline's geometric mean; 0 without a baseline
 	Now          float64       `json:"now"`      // milliseconds, or a fraction for errors and throughput
-	Previous     float64       `json:"previous"` // the previous release's; 0 without one
+	Previous     float64       `json:"previous"` // the version before's, of a full run the run before's; 0 without one
 	Ratio        float64       `json:"ratio"`    // now over was; 0 without a baseline
 	Low          float64       `json:"low"`      // 95 % interval of the ratio (of the difference for errors)
 	High         float64       `json:"high"`
-	BandLow      float64       `json:"band_low"` // where the next baseline run would fall, 95 %; same unit as Now
+	BandLow      float64       `json:"band_low"` // where the next baseline run would fall, 95 %; of errors the baseline's range
 	BandHigh     float64       `json:"band_high"`
 	P            float64       `json:"p"`   // one-sided, if nothing changed; 1 without a baseline
 	MDE          float64       `json:"mde"` // the relative change this run could have seen, 0.17 = +17 %; 0 when unknown
@@ -58,4 +58,8 @@ type Outcome struct {
 	Findings []Finding `json:"findings"`
 	Baseline []string  `json:"baseline"` // runs it was judged against, newest first
 	Result   string    `json:"result"`   // id of the result that was judged
+	// AlsoChanged are the other things whose version is not that of the newest baseline run: "checkout 1.4.0 → 1.5.0".
+	AlsoChanged []string `json:"also_changed,omitempty"`
+	// Uncounted: it passed, but measured an environment that is worse than its baseline for another reason.
+	Uncounted bool `json:"uncounted,omitempty"`
 }

@@ -104,7 +104,7 @@ func (w *world) shop() *pipeline.Catalog {
 func newWorld() *world {
 	w := &world{
 		fence: 1, runs: map[string]string{}, marks: map[string]*pipeline.Mark{}, kept: map[string]pipeline.Result{}, past: map[string][]pipeline.Result{},
-		installed: map[string]pipeline.Artefact{"service:checkout": {Revision: "r1", Image: oldImage}},
+		installed: map[string]pipeline.Artefact{"service:checkout": {Revision: "r1", Image: oldImage}, "service:search": {Revision: "s1"}},
 		live:      map[string]string{"checkout": oldImage},
 		latency:   map[string]float64{oldImage: 40, newImage: 41}, errors: map[string]int{}, fails: map[string]error{},
 		before: func(string) {}, measured: func(*pipeline.Record) {}, ended: map[string]bool{},
@@ -114,6 +114,7 @@ func newWorld() *world {
 		for i, groups := range usual() {
 			w.past[name] = append(w.past[name], pipeline.Result{
 				ID: fmt.Sprintf("P%d/%s", i, name), Run: fmt.Sprintf("P%d", i), Scenario: name, Hash: s.Hash(), Groups: groups,
+				Versions: map[string]string{"service:checkout": "r1", "service:search": "s1"},
 			})
 		}
 	}

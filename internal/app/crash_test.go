@@ -88,8 +88,8 @@ func (s *site) quiet(t *testing.T) {
 	t.Helper()
 	lanes := s.lanes(t)
 	eventually(t, "everything is done and said", func() bool {
-		names, err := lanes.Names(t.Context(), "")
-		return err == nil && len(names) == 0
+		busy, err := lanes.Redis.ZCard(t.Context(), lanes.Prefix+"lanes").Result()
+		return err == nil && busy == 0
 	})
 }
 
@@ -127,5 +127,5 @@ func TestCatalogIsReadAgain(t *testing.T) {
 func (s *site) readiness(t *testing.T) string {
 	t.Helper()
 	require.Equal(t, 200, status(s.url+"/readyz"))
-	return s.ask(t, "GET", "/readyz", "")
+	return s.page(t, "http://"+s.admin+"/readyz")
 }

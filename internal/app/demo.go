@@ -31,8 +31,8 @@ type demoCommand struct {
 
 // Run plays the demo: an in-process Redis, the sample shop, and the very server that serve runs.
 func (c *demoCommand) Run(ctx context.Context, p Process) error {
-	if c.Once != (c.Out != "") {
-		return errors.New("--once and --out DIR go together")
+	if c.Out != "" && !c.Once {
+		return errors.New("--out DIR goes with --once")
 	}
 	dir, err := os.MkdirTemp("", "bellwether-demo-")
 	if err != nil {
@@ -97,9 +97,13 @@ func (c *demoCommand) params(redis string, shop *demo.Shop) (demo.Params, error)
 
 // freePort finds out the port that an address with port 0 gets.
 func freePort(address string) (string, error) {
+	host, _, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err != nil || host != "localhost" && !ip.IsLoopback() {
+		return "", fmt.Errorf("--listen %s: the demo's page is for this machine only; write a loopback address such as 127.0.0.1:8080", address)
+	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return "", fmt.Errorf("listen on %s: %w; --listen takes another address", address, err)
+		return "", fmt.Errorf("listen on %s: %w; bin/bellwether demo --listen 127.0.0.1:0 takes a free one", address, err)
 	}
 	defer listener.Close()
 	return listener.Addr().String(), nil
@@ -157,14 +161,22 @@ func stage(s *server, params demo.Params, out io.Writer) *demo.Story {
 
 // prepare measures the baseline. On a machine too busy for that the page is of use all the same.
 func prepare(ctx context.Context, p Process, story *demo.Story) {
-	if err := story.Prepare(ctx); err != nil && ctx.Err() == nil {
+	err := story.Prepare(ctx)
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
 		fmt.Fprintf(p.Out, "bellwether: %v\nThe page works all the same, but verdicts may lack a baseline.\n", err)
+	default:
+		fmt.Fprintln(p.Out, "Open the page and send an event, such as \"A slower checkout\". Ctrl-C stops.")
 	}
 }
 
 // once plays the whole story and writes down what was said.
 func (c *demoCommand) once(ctx context.Context, p Process, s *server, story *demo.Story) error {
 	played := story.Play(ctx)
+	if c.Out == "" {
+		return played
+	}
 	if err := s.webchat.WriteTranscript(c.Out); err != nil {
 		return errors.Join(played, err)
 	}

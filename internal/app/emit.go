@@ -17,6 +17,12 @@ import (
 	"bellwether/pipeline"
 )
 
+// Help is what --help says besides the flags.
+func (c *emitCommand) Help() string {
+	return "With --wait it ends with 0 (nothing got worse, or too little was measured to say), 1 (regressed or suspect) or " +
+		"2 (failed, invalid, cancelled, or no answer)."
+}
+
 type emitCommand struct {
 	Config string `short:"c" placeholder:"FILE" help:"Settings whose publish.eventbridge names the bus."`
 	Bus    string `default:"default" help:"The EventBridge bus, without --config."`
@@ -136,7 +142,7 @@ func (c *emitCommand) toBellwether(ctx context.Context, p Process) error {
 	if err != nil {
 		return err
 	}
-	if !c.Wait {
+	if !c.Wait || len(receipts) == 0 {
 		return c.printReceipts(p, receipts)
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
@@ -165,32 +171,45 @@ func (c *emitCommand) printReceipts(p Process, receipts []pipeline.Receipt) erro
 	return nil
 }
 
-// follow waits for a run's end, and for its successor's when it is superseded. What changes is told on standard error.
+// follow waits for a run's end, and for its successor's when it is superseded. What changes is told on standard error. An
+// answer that fails is asked for again, for Bellwether may be restarted meanwhile.
 func (c *emitCommand) follow(ctx context.Context, p Process, remote *intake.Remote, run string) (intake.RunStatus, error) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	var last pipeline.State
+	last := run + ": no answer"
 	for {
 		status, err := remote.Status(ctx, run)
-		if err != nil {
+		if _, denied := errors.AsType[intake.Denied](err); denied {
 			return status, err
 		}
-		if status.State != last {
-			fmt.Fprintf(p.Err, "%s (%s): %s\n", status.ID, status.Subject, status.State)
-			last = status.State
+		news := fmt.Sprintf("%s (%s): %s", status.ID, status.Subject, status.State)
+		if err != nil {
+			news = fmt.Sprintf("%s: %v", run, err)
+		}
+		if news != last && ctx.Err() == nil && status.State != pipeline.Done { // how it ended is printed as the result
+			fmt.Fprintln(p.Err, news)
+			last = news
 		}
 		switch {
 		case status.Successor != "":
-			run, last = status.Successor, ""
+			run = status.Successor
 		case status.State.Final():
 			return status, nil
 		}
 		select {
 		case <-ctx.Done():
-			return status, fmt.Errorf("%s is still %s after %s", run, status.State, c.Timeout)
+			return status, c.unfinished(ctx, last)
 		case <-tick.C:
 		}
 	}
+}
+
+// unfinished says why nobody waits any more, and what was seen last.
+func (c *emitCommand) unfinished(ctx context.Context, last string) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("no end after %s; %s", c.Timeout, last)
+	}
+	return fmt.Errorf("stopped waiting, the run goes on; %s", last)
 }
 
 // end prints how the runs ended and ends as they did.
@@ -199,7 +218,7 @@ func (c *emitCommand) end(p Process, ends []intake.RunStatus) error {
 	for _, e := range ends {
 		code = max(code, exitOf(e))
 		if !c.JSON {
-			fmt.Fprintf(p.Out, "%s (%s): %s\n", e.ID, e.Subject, verdictOrState(e))
+			fmt.Fprintf(p.Out, "%s %s: %s\n%s\n", e.ID, verdictOrState(e), e.Headline, e.URL)
 		}
 	}
 	if c.JSON {

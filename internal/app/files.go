@@ -2,9 +2,12 @@ package app
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"bellwether/bot"
@@ -28,7 +31,39 @@ func (f configFlag) load(p Process) (config.Config, *pipeline.Catalog, []stricty
 		return settings, nil, problems
 	}
 	c, more := catalog.Load(settings.Catalog, p.Env)
+	if c != nil && !strictyaml.Refused(problems) {
+		more = append(more, unheard(settings, c)...)
+	}
 	return settings, c, append(problems, more...)
+}
+
+// unheard warns of those whom nothing will reach: teams whose channels are all on platforms that the settings lack, and
+// whoever should hear of refused events.
+func unheard(settings config.Config, c *pipeline.Catalog) []strictyaml.Problem {
+	var problems []strictyaml.Problem
+	spoken := platforms(settings.Chat)
+	expect := func(channels []pipeline.Channel, key, lost string) {
+		if !slices.ContainsFunc(channels, func(ch pipeline.Channel) bool { return slices.Contains(spoken, ch.Platform) }) {
+			text := fmt.Sprintf("has no channel on a platform of the settings, so %s; write %s under it", lost, strings.Join(spoken, " or "))
+			problems = append(problems, strictyaml.Problem{File: settings.Catalog, Key: key, Text: text, Warning: true})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Teams)) {
+		expect(c.Teams[name].Channels, "teams."+name+".chat", "nothing reaches the team")
+	}
+	expect(c.Unowned, "unowned", "refused events are told nowhere")
+	return problems
+}
+
+// platforms are those on which this version speaks.
+func platforms(chat config.Chat) (names []string) {
+	if chat.Slack != nil {
+		names = append(names, "slack")
+	}
+	if chat.Web {
+		names = append(names, "web")
+	}
+	return names
 }
 
 // catalog is the loaded catalog, or every problem printed and an exit code. Other problems of the settings do not matter
@@ -152,23 +187,26 @@ func (c *replayCommand) Run(p Process) error {
 	if err != nil {
 		return fmt.Errorf("read the event: %w", err)
 	}
-	event, err := intake.Decode(body, config.Redactor(settings.Secrets()...))
+	secrets := settings.Secrets()
+	event, err := intake.Decode(body, config.Redactor(secrets...), config.Detector(secrets...))
 	if err != nil {
 		return fmt.Errorf("%s would be refused: %w", c.Event, err)
 	}
 	done := outcome{Ignored: event.Ignored, Changes: []plan{}}
 	if event.Ignored == "" {
 		changes, err := cat.Resolve(event.Change)
-		if err != nil {
+		refusal, _ := errors.AsType[*pipeline.Refusal](err)
+		switch {
+		case refusal != nil && refusal.Unowned && event.Broadcast:
+			done.Ignored = refusal.Reason
+		case err != nil:
 			return fmt.Errorf("%s would be refused: %w", c.Event, err)
+		default:
+			done.Changes = plans(cat, changes)
 		}
-		done.Changes = plans(cat, changes)
 	}
 	return done.print(p.Out, c.JSON)
 }
-
-// maxEvent is the most that EventBridge takes as one event, in bytes.
-const maxEvent = 1 << 20
 
 func readEvent(path string) ([]byte, error) {
 	file, err := os.Open(path)
@@ -176,9 +214,9 @@ func readEvent(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
-	body, err := io.ReadAll(io.LimitReader(file, maxEvent+1))
-	if err == nil && len(body) > maxEvent {
-		err = fmt.Errorf("%s has more than %d bytes, as no event has", path, maxEvent)
+	body, err := io.ReadAll(io.LimitReader(file, intake.MaxEvent+1))
+	if err == nil && len(body) > intake.MaxEvent {
+		err = fmt.Errorf("%s has more than %d bytes, as no event has", path, intake.MaxEvent)
 	}
 	return body, err
 }

@@ -1,9 +1,11 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 )
 
 // newLog writes JSON lines. Every text goes through redact, whatever it was logged by.
@@ -12,6 +14,8 @@ func newLog(w io.Writer, level slog.Level, redact func(string) string) *slog.Log
 		Level: level,
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			switch v := a.Value.Any().(type) {
+			case time.Time, time.Duration:
+				return a
 			case string:
 				a.Value = slog.StringValue(redact(v))
 			case error:
@@ -22,4 +26,11 @@ func newLog(w io.Writer, level slog.Level, redact func(string) string) *slog.Log
 			return a
 		},
 	}))
+}
+
+// redisLog takes what go-redis would print.
+type redisLog struct{ log *slog.Logger }
+
+func (l redisLog) Printf(ctx context.Context, format string, args ...any) {
+	l.log.WarnContext(ctx, "redis: "+fmt.Sprintf(format, args...))
 }

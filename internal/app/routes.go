@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/pprof"
@@ -16,7 +17,7 @@ import (
 func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
 	if door := s.settings.Intake.HTTP; door != nil {
-		events := (&intake.Door{Intake: s.intake, Token: door.Token.Reveal(), Load: s.store.Load}).Handler()
+		events := (&intake.Door{Intake: s.intake, Token: door.Token.Reveal(), Load: s.store.Load, RunURL: s.pages.RunURL}).Handler()
 		mux.Handle("/events", events)
 		mux.Handle("/events/", events)
 	}
@@ -26,39 +27,57 @@ func (s *server) handler() http.Handler {
 	mux.Handle("/runs/", s.pages.Handler())
 	mux.Handle("/charts/", s.pages.Handler())
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
-	mux.HandleFunc("GET /readyz", s.ready)
+	mux.HandleFunc("GET /readyz", s.ready(s.settings.HTTP.Admin == ""))
 	if s.webchat != nil {
 		mux.Handle("/", s.webchat.Handler(s.chatRoom()))
 	}
 	return mux
 }
 
+// readiness is the answer of /readyz.
+type readiness struct {
+	Ready   bool   `json:"ready"`
+	Catalog string `json:"catalog"`
+	*health
+}
+
+// health is only told to the operator, once there is a listener for that.
+type health struct {
+	Redis    string   `json:"redis"`
+	Problems []string `json:"catalog_problems"`
+}
+
 // ready answers 200 while changes can be taken in. A refused catalog is told, and the old one stays in force: still 200.
-func (s *server) ready(w http.ResponseWriter, r *http.Request) {
-	state := struct {
-		Ready    bool     `json:"ready"`
-		Redis    string   `json:"redis"`
-		Problems []string `json:"catalog_problems"`
-	}{Ready: true, Redis: "ok", Problems: []string{}}
-	for _, p := range s.catalog.Problems() {
-		state.Problems = append(state.Problems, p.String())
+func (s *server) ready(detailed bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		h := health{Redis: "ok", Problems: []string{}}
+		for _, p := range s.catalog.Problems() {
+			h.Problems = append(h.Problems, p.String())
+		}
+		state := readiness{Ready: true, Catalog: "ok"}
+		if n := len(h.Problems); n > 0 {
+			state.Catalog = fmt.Sprintf("refused, problems: %d; the old one stays in force", n)
+		}
+		if err := s.redis.Ping(r.Context()).Err(); err != nil {
+			s.log.Error("redis does not answer", "error", err)
+			state.Ready, h.Redis = false, "does not answer"
+		}
+		if detailed {
+			state.health = &h
+		}
+		w.Header().Set("Content-Type", "application/json")
+		if !state.Ready {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		_ = printJSON(w, state) // the asker has gone: nothing is left to tell it
 	}
-	if err := s.redis.Ping(r.Context()).Err(); err != nil {
-		s.log.Error("redis does not answer", "error", err)
-		state.Ready, state.Redis = false, "does not answer"
-	}
-	w.Header().Set("Content-Type", "application/json")
-	if !state.Ready {
-		w.WriteHeader(http.StatusServiceUnavailable)
-	}
-	_ = printJSON(w, state) // the asker has gone: nothing is left to tell it
 }
 
 // admin is what only the operator sees.
 func (s *server) admin() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", s.metrics.Handler())
-	mux.HandleFunc("GET /readyz", s.ready)
+	mux.HandleFunc("GET /readyz", s.ready(true))
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -39,7 +40,7 @@ func (c *serveCommand) Run(ctx context.Context, p Process) error {
 	if strictyaml.Refused(more) {
 		return refused(p, more)
 	}
-	for _, problem := range append(problems, more...) {
+	for _, problem := range slices.Concat(problems, more, unheard(settings, source.Current())) {
 		log.Warn("catalog problem", "problem", problem.String())
 	}
 	s, err := newServer(ctx, settings, source, log)

@@ -31,10 +31,16 @@ import (
 )
 
 const (
-	receivers = 2               // of SQS messages
-	debounce  = time.Second     // how long progress waits for newer progress
-	settle    = 5 * time.Second // how long Slack may need to show a message that it took without our knowing
-	unsynced  = 2 * time.Second // Redis without appendfsync always may lose a second
+	receivers = 2                // of SQS messages
+	debounce  = time.Second      // how long progress waits for newer progress
+	settle    = 20 * time.Second // longer than a request to Slack may take, and Slack to show what it took without our knowing
+	unsynced  = 2 * time.Second  // Redis without appendfsync always may lose a second
+)
+
+// So many failures of an item are enough: with the rests in between, the first is some minutes and the second half a day.
+const (
+	poisonous = 10
+	hopeless  = 1000
 )
 
 // server is one running Bellwether.
@@ -86,6 +92,7 @@ func (s *server) openStore(ctx context.Context) error {
 	if err != nil {
 		return errors.New("redis: the URL is not understood; write redis://host:6379/0")
 	}
+	redis.SetLogger(redisLog{s.log})
 	s.redis = redis.NewClient(options)
 	host, err := os.Hostname()
 	if err != nil {
@@ -137,7 +144,7 @@ func (s *server) openChats(ctx context.Context) error {
 
 // wire connects the line from change to report.
 func (s *server) wire() {
-	redact := config.Redactor(s.settings.Secrets()...)
+	redact := config.Following(s.settings.Secrets(), s.catalog.Secrets)
 	s.bot = &bot.Bot{
 		Catalog: s.catalog.Current, Outbox: s.store, Pictures: s.store, Records: s.store, RunURL: s.pages.RunURL,
 		Debounce: debounce, Now: time.Now,
@@ -154,7 +161,8 @@ func (s *server) wire() {
 		RunURL: s.pages.RunURL, Redact: redact, Now: time.Now, NewID: uuid.NewString, Log: s.log,
 	}
 	s.intake = &intake.Intake{
-		Submit: s.submitter.Submit, Refuse: s.bot.Refuse, Redact: redact, Count: s.metrics.Event, Log: s.log,
+		Submit: s.submitter.Submit, Refuse: s.bot.Refuse, Redact: redact, Secret: config.Detector(s.settings.Secrets()...),
+		Count: s.metrics.Event, Log: s.log,
 	}
 }
 
@@ -177,33 +185,71 @@ func (s *server) openIntake(ctx context.Context) error {
 	return nil
 }
 
-// workRun takes one run through its stages, and counts it once it is over.
+// workRun takes one run through its stages, and counts it once it is over. One that keeps failing is ended, so that the
+// environment is free for others; errors while Redis is away are none of them, as nobody can note them.
 func (s *server) workRun(ctx context.Context, held *lane.Held) (err error) {
 	defer survive(&err)
-	if err := s.runner.Work(ctx, held.Item.ID, held.Fence); err != nil {
+	id, failures := held.Item.ID, held.Item.Failures
+	switch {
+	case failures >= 2*poisonous:
+		s.log.Error("run dropped: it could not even be ended as failed", "run", id, "failures", failures)
+		return nil
+	case failures >= poisonous:
+		reason := fmt.Sprintf("it broke %d times; Bellwether's log says why, look for %s", failures, id)
+		err = s.runner.GiveUp(ctx, id, held.Fence, reason)
+	default:
+		err = s.runner.Work(ctx, id, held.Fence)
+	}
+	if err != nil {
 		return err
 	}
-	if run, err := s.store.Load(ctx, held.Item.ID); err == nil {
+	if run, err := s.store.Load(ctx, id); err == nil {
 		s.metrics.Ended(run)
+		s.log.Info("run ended", "run", id, "subject", run.Subject(), "environment", run.Environment, "state", run.State,
+			"verdict", run.Verdict, "reason", run.Reason, "took", run.Finished.Sub(run.Started).Round(time.Second).String())
 	}
 	return nil
 }
 
-// deliver makes one message visible. A platform that wants a rest gets it for the whole channel, so that order is kept.
-func (s *server) deliver(ctx context.Context, held *lane.Held) (err error) {
-	defer survive(&err)
-	err = s.postman.Deliver(ctx, held.Item.ID, held.Fence)
-	if unsent, ok := errors.AsType[*bot.NotSent](err); ok {
+// deliver makes one message visible. After an error the whole channel rests, so that order is kept; a platform that wants a
+// rest says for how long. A message is parked when it breaks Bellwether itself, or has stood in the way for half a day.
+func (s *server) deliver(ctx context.Context, held *lane.Held) error {
+	id, failures := held.Item.ID, held.Item.Failures+1
+	err := s.post(ctx, held)
+	if err == nil {
+		return nil
+	}
+	unsent, rests := errors.AsType[*bot.NotSent](err)
+	_, broke := errors.AsType[*panicked](err)
+	switch {
+	case rests:
 		s.log.Warn("channel rests", "channel", held.Lane, "for", unsent.After, "reason", unsent.Err)
 		return lane.Pause(time.Now().Add(cmp.Or(unsent.After, time.Second)))
+	case broke && failures >= poisonous, failures >= hopeless:
+		s.log.Error("message given up", "channel", held.Lane, "intent", id, "failures", failures, "error", err)
+		return s.postman.Park(ctx, id, held.Fence, fmt.Errorf("it could not be delivered %d times", failures))
+	case s.postman.Waits(ctx, id):
+		return lane.Later(time.Now().Add(time.Second))
 	}
 	return err
 }
 
-// survive turns a panic into an error, so that one poisoned item is tried again later, ever more seldom, and the other lanes
-// go on.
+func (s *server) post(ctx context.Context, held *lane.Held) (err error) {
+	defer survive(&err)
+	return s.postman.Deliver(ctx, held.Item.ID, held.Fence)
+}
+
+// panicked is the error that a panic becomes.
+type panicked struct {
+	reason any
+	stack  []byte
+}
+
+func (e *panicked) Error() string { return fmt.Sprintf("panic: %v\n%s", e.reason, e.stack) }
+
+// survive turns a panic into an error, so that one poisoned item stops its own lane at most, and not for ever.
 func survive(err *error) {
 	if reason := recover(); reason != nil {
-		*err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
+		*err = &panicked{reason, debug.Stack()}
 	}
 }

@@ -28,13 +28,15 @@ var sections = []string{people, teams, services, stacks, environments, scenarios
 // Load reads the catalog at path: one file, or a folder whose *.yaml and *.yml files are merged. A catalog with mistakes
 // is nil; warnings alone refuse nothing. The problems are ordered by file and line. env is os.LookupEnv but in tests.
 func Load(path string, env func(string) (string, bool)) (*pipeline.Catalog, []strictyaml.Problem) {
-	c, problems, _ := load(path, env)
+	c, problems, _, _ := load(path, env)
 	return c, problems
 }
 
-// load also returns what it has read, to see later whether that has changed.
-func load(path string, env func(string) (string, bool)) (*pipeline.Catalog, []strictyaml.Problem, *files) {
-	read := newFiles()
+// load also returns what it has read, to see later whether that has changed, and the secrets that came from outside.
+func load(path string, env func(string) (string, bool)) (
+	c *pipeline.Catalog, problems []strictyaml.Problem, read *files, secrets []string,
+) {
+	read = newFiles()
 	reader := &strictyaml.Reader{Env: env, File: read.content}
 	unreadable := func(path string, err error) {
 		reader.Add(strictyaml.Problem{File: path, Text: "cannot be read: " + err.Error()})
@@ -51,12 +53,12 @@ func load(path string, env func(string) (string, bool)) (*pipeline.Catalog, []st
 			d.merge(reader.Parse(name, text))
 		}
 	}
-	c := d.decode()
-	problems := reader.Problems()
+	c = d.decode()
+	problems = reader.Problems()
 	if strictyaml.Refused(problems) {
-		return nil, problems, read
+		c = nil
 	}
-	return c, problems, read
+	return c, problems, read, reader.Secrets()
 }
 
 // decoder turns the merged files into a catalog. Everything is merged before anything is decoded, so that names can be

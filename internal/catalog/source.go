@@ -22,17 +22,19 @@ type Source struct {
 	log      *slog.Logger
 	current  atomic.Pointer[pipeline.Catalog]
 	problems atomic.Pointer[[]strictyaml.Problem]
+	secrets  atomic.Pointer[[]string]
 	read     *files // by the last load, good or bad; Watch's own after Open
 }
 
 // Open reads the catalog at path for the first time. Without a good catalog there is no Source; problems that are only
 // warnings come with one.
 func Open(path string, env func(string) (string, bool), log *slog.Logger) (*Source, []strictyaml.Problem) {
-	c, problems, read := load(path, env)
+	c, problems, read, secrets := load(path, env)
 	if c == nil {
 		return nil, problems
 	}
 	s := &Source{Every: 2 * time.Second, path: path, env: env, log: log, read: read}
+	s.secrets.Store(&secrets)
 	s.current.Store(c)
 	s.problems.Store(&[]strictyaml.Problem{})
 	return s, problems
@@ -43,6 +45,10 @@ func (s *Source) Current() *pipeline.Catalog { return s.current.Load() }
 
 // Problems are the mistakes for which the files as they are now were refused; none when they are in force.
 func (s *Source) Problems() []strictyaml.Problem { return *s.problems.Load() }
+
+// Secrets are what ${…} stands for in the catalog and nobody may see, and what it stood for before: runs under way still
+// use it. They are known before the catalog with them is in force.
+func (s *Source) Secrets() []string { return *s.secrets.Load() }
 
 // Watch looks for changes until the context ends. At most one Watch runs on a Source.
 func (s *Source) Watch(ctx context.Context) {
@@ -62,8 +68,9 @@ func (s *Source) refresh() {
 	if !s.read.changed() {
 		return
 	}
-	c, problems, read := load(s.path, s.env)
+	c, problems, read, secrets := load(s.path, s.env)
 	s.read = read
+	s.learn(secrets)
 	s.tell(c != nil, problems)
 	if c == nil {
 		mistakes := slices.DeleteFunc(problems, func(p strictyaml.Problem) bool { return p.Warning })
@@ -72,6 +79,13 @@ func (s *Source) refresh() {
 	}
 	s.current.Store(c)
 	s.problems.Store(&[]strictyaml.Problem{})
+}
+
+func (s *Source) learn(secrets []string) {
+	all := slices.Concat(s.Secrets(), secrets)
+	slices.Sort(all)
+	all = slices.Compact(all)
+	s.secrets.Store(&all)
 }
 
 func (s *Source) tell(good bool, problems []strictyaml.Problem) {

@@ -114,3 +114,19 @@ func TestOpenNeedsAGoodCatalog(t *testing.T) {
 	require.Nil(t, s)
 	require.NotEmpty(t, problems)
 }
+
+// A run that is under way still uses what the catalog said when it began.
+func TestSourceKnowsItsSecrets(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "key"), "4f2a-9c1e\n")
+	write(t, filepath.Join(dir, "catalog.yaml"), `
+environments:
+  load: {url: "http://127.0.0.1:9000", reset: {command: {run: [./reset, "--in=${REGION}", "--key=${file:key}"]}}}
+`)
+	s, _ := open(t, dir)
+	require.Equal(t, []string{"4f2a-9c1e"}, s.Secrets())
+
+	write(t, filepath.Join(dir, "key"), "b7d3-0e55\n")
+	s.refresh()
+	require.Equal(t, []string{"4f2a-9c1e", "b7d3-0e55"}, s.Secrets())
+}

@@ -35,7 +35,7 @@ type Intake struct {
 // SQS is the queue that EventBridge fills.
 type SQS struct {
 	QueueURL      string
-	Region        string
+	Region        string // empty: as the AWS command line finds it
 	Endpoint      string // empty: AWS itself
 	DeadLetterURL string // empty: what is refused stays for the queue's own redrive policy
 }
@@ -53,7 +53,7 @@ type Publish struct {
 // EventBridge is a bus.
 type EventBridge struct {
 	Bus      string
-	Region   string
+	Region   string // empty: as the AWS command line finds it
 	Endpoint string // empty: AWS itself
 }
 

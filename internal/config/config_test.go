@@ -65,6 +65,22 @@ func TestSocketModeNeedsNoSigningSecret(t *testing.T) {
 	require.Equal(t, "/etc/bellwether/catalog", c.Catalog)
 }
 
+func TestRegionsMayBeLeftToAWS(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "bellwether.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(`
+redis: "redis://127.0.0.1:6379/0"
+http: {listen: "127.0.0.1:8080", public_url: "https://bellwether.example.com"}
+intake: {sqs: {queue_url: "https://sqs.eu-west-1.amazonaws.com/123456789012/changes"}}
+publish: {eventbridge: {}}
+chat: {web: {enabled: true}}
+catalog: catalog
+`), 0o644))
+	c, problems := Load(file, environ)
+	require.Empty(t, problems)
+	require.Equal(t, EventBridge{Bus: "default"}, *c.Publish.EventBridge)
+	require.Empty(t, c.Intake.SQS.Region)
+}
+
 func TestMistakesElsewhereLeaveTheCatalogToBeChecked(t *testing.T) {
 	c, problems := Load("testdata/wrong/redis-missing.yaml", environ)
 	require.True(t, strictyaml.Refused(problems))

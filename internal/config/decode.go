@@ -53,7 +53,7 @@ func intake(v strictyaml.Value) (in Intake) {
 		sqs.Object(func(o *strictyaml.Object) {
 			in.SQS = &SQS{
 				QueueURL:      webURL(o.Need("queue_url", "the queue's URL")),
-				Region:        o.Need("region", "an AWS region such as eu-west-1").Text(),
+				Region:        o.Get("region").Text(),
 				Endpoint:      webURL(o.Get("endpoint")),
 				DeadLetterURL: webURL(o.Get("dead_letter_url")),
 			}
@@ -73,7 +73,7 @@ func publish(v strictyaml.Value) (p Publish) {
 		o.Get("eventbridge").Object(func(o *strictyaml.Object) {
 			p.EventBridge = &EventBridge{
 				Bus:      cmp.Or(o.Get("bus").Text(), "default"),
-				Region:   o.Need("region", "an AWS region such as eu-west-1").Text(),
+				Region:   o.Get("region").Text(),
 				Endpoint: webURL(o.Get("endpoint")),
 			}
 		})

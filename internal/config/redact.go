@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 // shortest secret that is searched for: a shorter one would blot out ordinary words.
@@ -18,11 +19,7 @@ const shortest = 6
 // JSON-encoded) and whatever has the well-known shape of a credential with ***. Applying it twice changes nothing more.
 // Redact before cutting a text: half a private key has no shape.
 func Redactor(secrets ...Secret) func(string) string {
-	var pairs []string
-	for _, form := range forms(secrets) {
-		pairs = append(pairs, form, masked)
-	}
-	given := strings.NewReplacer(pairs...)
+	given := replacer(secrets)
 	return func(text string) string {
 		text = given.Replace(text)
 		lower := strings.ToLower(text)
@@ -33,6 +30,43 @@ func Redactor(secrets ...Secret) func(string) string {
 		}
 		return text
 	}
+}
+
+// Following is a Redactor for the given secrets and for those that further names at the time, which may change.
+func Following(given []Secret, further func() []string) func(string) string {
+	type known struct {
+		further []string
+		redact  func(string) string
+	}
+	var current atomic.Pointer[known]
+	return func(text string) string {
+		now := further()
+		k := current.Load()
+		if k == nil || !slices.Equal(k.further, now) {
+			secrets := slices.Clone(given)
+			for _, s := range now {
+				secrets = append(secrets, Secret(s))
+			}
+			k = &known{now, Redactor(secrets...)}
+			current.Store(k)
+		}
+		return k.redact(text)
+	}
+}
+
+// Detector returns a function that tells whether a text holds one of the given secrets, in any spelling that a Redactor
+// knows. Shapes do not count: the image token-service:abc123 has that of a credential.
+func Detector(secrets ...Secret) func(string) bool {
+	given := replacer(secrets)
+	return func(text string) bool { return given.Replace(text) != text }
+}
+
+func replacer(secrets []Secret) *strings.Replacer {
+	var pairs []string
+	for _, form := range forms(secrets) {
+		pairs = append(pairs, form, masked)
+	}
+	return strings.NewReplacer(pairs...)
 }
 
 // forms are all the spellings of the secrets, the longest first so that none leaves a rest of another.

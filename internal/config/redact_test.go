@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -65,6 +67,43 @@ func TestRedactorLeavesOrdinaryTextAlone(t *testing.T) {
 		"http://127.0.0.1:9000/cart?from=a@b.c", "Fix the password form", "add a token bucket", "author Ada <ada@example.com>",
 	} {
 		require.Equal(t, text, Redactor("a-real-secret")(text))
+	}
+}
+
+func TestFollowingLearns(t *testing.T) {
+	further := []string{"4f2a-9c1e"}
+	redact := Following([]Secret{"a-real-secret"}, func() []string { return further })
+	require.Equal(t, "*** *** b7d3-0e55", redact("a-real-secret 4f2a-9c1e b7d3-0e55"))
+	further = append(further, "b7d3-0e55")
+	require.Equal(t, "*** *** ***", redact("a-real-secret 4f2a-9c1e b7d3-0e55"))
+}
+
+func TestFollowingServesMany(t *testing.T) {
+	var more atomic.Bool
+	redact := Following(nil, func() []string {
+		if more.Load() {
+			return []string{"4f2a-9c1e", "b7d3-0e55"}
+		}
+		return []string{"4f2a-9c1e"}
+	})
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			more.Store(true)
+			require.Equal(t, "***", redact("4f2a-9c1e"))
+		})
+	}
+	all.Wait()
+	require.Equal(t, "***", redact("b7d3-0e55"))
+}
+
+func TestDetector(t *testing.T) {
+	holds := Detector("a-real+secret", "short")
+	for text, want := range map[string]bool{
+		"registry.example/a-real+secret:1": true, "x?y=a-real%2Bsecret": true, "YS1yZWFsK3NlY3JldA==": true,
+		"registry.example/token-service:abc123": false, "AKIAIOSFODNN7EXAMPLE": false, "short": false, "": false,
+	} {
+		require.Equal(t, want, holds(text), text)
 	}
 }
 

@@ -69,7 +69,7 @@ func (s *Story) undisturbed(began time.Time, do func() error) error {
 	err := do()
 	var other *differs
 	if errors.As(err, &other) && other.unsettled {
-		s.tell(began, "once more, as nothing was settled: %v", err)
+		s.tell(began, "once more, as this machine was too busy to settle it: %v", err)
 		err = do()
 	}
 	return err
@@ -84,12 +84,13 @@ func (s *Story) tell(began time.Time, format string, args ...any) {
 // enough that what comes can be judged.
 func (s *Story) Prepare(ctx context.Context) error {
 	began := s.Now()
-	s.tell(began, "measuring a baseline: %d runs of every scenario", baselineRuns)
+	s.tell(began, "measuring a baseline: %d runs of every scenario, about a minute in all", baselineRuns)
 	err := s.answers(ctx)
 	if err == nil {
 		err = s.undisturbed(began, func() error { return s.deployFirst(ctx) })
 	}
 	for run := 1; run < baselineRuns && err == nil; run++ {
+		s.tell(began, "baseline: %d of %d", run, baselineRuns)
 		err = s.undisturbed(began, func() error { return s.measureAll(ctx) })
 	}
 	if err != nil {

@@ -29,7 +29,11 @@ func TestPlayTellsEachScene(t *testing.T) {
 	s, f, out := newStory(t)
 	s.Patience = 10 * time.Second
 	require.NoError(t, s.Play(t.Context()))
-	require.Equal(t, `   0 s  measuring a baseline: 5 runs of every scenario
+	require.Equal(t, `   0 s  measuring a baseline: 5 runs of every scenario, about a minute in all
+   0 s  baseline: 1 of 5
+   0 s  baseline: 2 of 5
+   0 s  baseline: 3 of 5
+   0 s  baseline: 4 of 5
    0 s  the baseline is measured
    0 s  1/7  A harmless change of search: passed
    0 s  2/7  A slower checkout: regressed, confirmed, and dev-sg was mentioned
@@ -100,7 +104,7 @@ func TestWhatSettlesNothingIsMeasuredOnceMore(t *testing.T) {
 		s, f, out := newStory(t)
 		f.disturbed = map[string]int{slowerVersion: 1}
 		require.NoError(t, s.Play(t.Context()))
-		require.Contains(t, out.String(), "once more, as nothing was settled: R9 should end regressed, and ended invalid\n")
+		require.Contains(t, out.String(), "once more, as this machine was too busy to settle it: R9 should end regressed, and ended invalid\n")
 		require.Contains(t, out.String(), "2/7  A slower checkout: regressed")
 	})
 	t.Run("the baseline", func(t *testing.T) {

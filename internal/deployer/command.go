@@ -26,7 +26,7 @@ type Command struct {
 	Log    *slog.Logger
 	Redact func(string) string // takes secrets out of a text; nil when there are none
 	Pass   []string            // names of Bellwether's own environment variables that commands get too
-	Grace  time.Duration       // from SIGTERM to SIGKILL; 0 means 5 s
+	Grace  time.Duration       // from SIGTERM to SIGKILL; 0 means 3 s: so long an environment stays ours when its lease is lost
 }
 
 // Run starts the command in its folder and waits for it. It returns the last lines of what it printed on stdout and
@@ -61,7 +61,7 @@ func (c *Command) Run(ctx context.Context, cmd pipeline.Command, v pipeline.Valu
 // wait runs the child to its end, as the leader of a process group of its own. When ctx ends first, the whole group is
 // asked to end, killed after the grace, and the error is ctx's cause.
 func (c *Command) wait(ctx context.Context, child *exec.Cmd) error {
-	grace := cmp.Or(c.Grace, 5*time.Second)
+	grace := cmp.Or(c.Grace, 3*time.Second)
 	var deadline time.Time // of the group, once it was asked to end
 	child.SysProcAttr = attributes()
 	child.WaitDelay = grace

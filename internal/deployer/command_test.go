@@ -201,6 +201,21 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	require.ErrorIs(t, err, cause)
 }
 
+// A lane's holder hears of its loss a third of the lease, 3.3 s, before another one may deploy.
+func TestRunIsOverBeforeAnotherHolderDeploys(t *testing.T) {
+	t.Parallel()
+	c := command()
+	c.Grace = 0
+	cmd := script(t, "trap '' TERM; echo $$ >pid; while :; do sleep 0.05; done")
+	ctx, cancel := context.WithCancel(t.Context())
+	lost := make(chan time.Time, 1)
+	time.AfterFunc(300*time.Millisecond, func() { lost <- time.Now(); cancel() })
+	_, err := c.Run(ctx, cmd, values)
+	require.ErrorIs(t, err, context.Canceled)
+	require.Less(t, time.Since(<-lost), 3300*time.Millisecond)
+	requireGone(t, filepath.Join(cmd.Dir, "pid"))
+}
+
 func TestRunDoesNotWaitForAServerItLeftBehind(t *testing.T) {
 	cmd := script(t, "sleep 60 & echo $! >pid; echo started")
 	start := time.Now()

@@ -6,8 +6,10 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
@@ -41,31 +43,43 @@ func (v *Vegeta) Measure(ctx context.Context, s pipeline.Scenario, env pipeline.
 	if err != nil {
 		return pipeline.Record{}, fmt.Errorf("scenario %s: %w", s.Name, err)
 	}
+	var first fault
 	l := load{
 		plan:    plan,
 		next:    requests.next,
 		workers: cmp.Or(v.MaxWorkers, 2000),
 		timeout: cmp.Or(v.Timeout, 30*time.Second),
-		broken:  v.firstOf(ctx, s, env),
+		broken:  first.note,
 	}
 	record := newRecorder(s, plan)
 	start := l.run(ctx, record.add)
 	if ctx.Err() != nil {
 		return pipeline.Record{}, context.Cause(ctx)
 	}
-	return record.finish(start), nil
+	finished := record.finish(start)
+	if finished.Fault = first.text(); finished.Fault != "" {
+		v.Log.Warn("requests got no response", "scenario", s.Name, "environment", env.Name, "first", finished.Fault)
+	}
+	return finished, nil
 }
 
-// firstOf logs the first transport error of a load: the record counts them but does not say what they were.
-func (v *Vegeta) firstOf(ctx context.Context, s pipeline.Scenario, env pipeline.Environment) func(error) {
-	var once sync.Once
-	return func(err error) {
-		if ctx.Err() == nil {
-			once.Do(func() {
-				v.Log.Warn("a request got no response", "scenario", s.Name, "environment", env.Name, "err", err)
-			})
-		}
+// fault keeps the first transport error of a load.
+type fault struct {
+	once  sync.Once
+	first error
+}
+
+func (f *fault) note(err error) { f.once.Do(func() { f.first = err }) }
+
+// text is the fault in words, without the request it happened to. Call it once the load is over.
+func (f *fault) text() string {
+	if f.first == nil {
+		return ""
 	}
+	if failed, ok := errors.AsType[*net.OpError](f.first); ok {
+		return failed.Err.Error()
+	}
+	return f.first.Error()
 }
 
 // load is what Vegeta needs to attack.

@@ -138,6 +138,7 @@ func TestMeasureRecordsAnEnvironmentThatIsGone(t *testing.T) {
 	rec, err := v.Measure(t.Context(), s, pipeline.Environment{URL: "http://" + listener.Addr().String()})
 	require.NoError(t, err)
 	require.Equal(t, map[string]int64{"only/none!": 10}, counts(rec))
+	require.Equal(t, "connect: connection refused", rec.Fault)
 	require.Equal(t, 1, strings.Count(log.String(), "connection refused"))
 	require.NotContains(t, log.String(), "secret")
 }

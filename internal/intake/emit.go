@@ -96,12 +96,12 @@ func (r *Remote) call(ctx context.Context, method, path string, body []byte, int
 		return unreachable(address, err)
 	}
 	defer response.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(response.Body, maxBody))
+	text, err := io.ReadAll(io.LimitReader(response.Body, MaxEvent))
 	if err != nil {
 		return fmt.Errorf("read the answer of %s: %w", address, err)
 	}
 	if response.StatusCode >= http.StatusBadRequest {
-		return refusal(address, response.Status, text)
+		return refusal(address, response, text)
 	}
 	if err := json.Unmarshal(text, into); err != nil {
 		return fmt.Errorf("%s answered %s, but not as a Bellwether does: %w", address, response.Status, err)
@@ -117,10 +117,19 @@ func unreachable(address string, err error) error {
 	return fmt.Errorf("ask %s: %w; is Bellwether running there?", address, err)
 }
 
-func refusal(address, status string, text []byte) error {
+// Denied is an answer that asking once more does not change.
+type Denied struct{ error }
+
+func (d Denied) Unwrap() error { return d.error }
+
+func refusal(address string, response *http.Response, text []byte) error {
+	err := fmt.Errorf("%s answered %s", address, response.Status)
 	var f failure
-	if json.Unmarshal(text, &f) != nil || f.Error == "" { // somebody before Bellwether: the status has to do
-		return fmt.Errorf("%s answered %s", address, status)
+	if json.Unmarshal(text, &f) == nil && f.Error != "" { // else it was somebody before Bellwether: the status has to do
+		err = fmt.Errorf("%w: %s", err, f.Error)
 	}
-	return fmt.Errorf("%s answered %s: %s", address, status, f.Error)
+	if response.StatusCode < http.StatusInternalServerError {
+		return Denied{err}
+	}
+	return err
 }

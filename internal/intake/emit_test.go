@@ -41,7 +41,7 @@ func TestWhatIsPublishedIsUnderstood(t *testing.T) {
 		Kind: "service", Name: "checkout", Revision: "1f6c", Title: "5 < 6 & \"so\"", FilesChanged: &files, Paths: []string{"a.go"},
 	})
 	require.NoError(t, err)
-	event, err := Decode(<-got, mask)
+	event, err := Decode(<-got, mask, leaks)
 	require.NoError(t, err)
 	require.WithinDuration(t, time.Now(), event.Change.At, time.Minute)
 	event.Change.At = time.Time{}
@@ -204,7 +204,7 @@ func (c canned) RoundTrip(*http.Request) (*http.Response, error) {
 }
 
 func TestRemoteAsksHowARunFares(t *testing.T) {
-	r := remote(t, &Door{Intake: newDesk(accept).Intake, Token: token, Load: func(_ context.Context, id string) (pipeline.Run, error) {
+	r := remote(t, &Door{Intake: newDesk(accept).Intake, Token: token, RunURL: runURL, Load: func(_ context.Context, id string) (pipeline.Run, error) {
 		if id != "R/1 2" {
 			return pipeline.Run{}, bot.ErrNotFound
 		}

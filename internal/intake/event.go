@@ -4,6 +4,7 @@
 package intake
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -56,6 +57,7 @@ type ecrDetail struct {
 	Action     string `json:"action-type"`
 	Repository string `json:"repository-name"`
 	Tag        string `json:"image-tag"`
+	Digest     string `json:"image-digest"` // what the tag meant at the push; it may be moved later
 }
 
 // Event is a decoded envelope.
@@ -72,13 +74,18 @@ type Malformed struct{ Reason string }
 
 func (m *Malformed) Error() string { return m.Reason }
 
+// MaxEvent is the most that EventBridge and SQS take as one event, in bytes.
+const MaxEvent = 1 << 20
+
 // Decode understands an EventBridge envelope. Errors are *Malformed. Every text of the change, and of the reason, is
-// bounded, on one line, and went through redact.
-func Decode(body []byte, redact func(string) string) (Event, error) {
+// bounded and on one line. What is only read by people went through redact; what says which change it is stays as it is, or
+// another change would be tested, and is refused when it holds what secret knows.
+func Decode(body []byte, redact func(string) string, secret func(string) bool) (Event, error) {
 	event, err := decode(body)
 	if err == nil {
+		leak := harmless(&event.Change, secret)
 		clean(&event.Change, redact)
-		err = event.validate()
+		err = cmp.Or(event.validate(), leak, harmless(&event.Change, secret)) // again, for those that a line break hid
 	}
 	if err != nil {
 		return Event{}, &Malformed{show(err.Error(), redact)}
@@ -87,6 +94,9 @@ func Decode(body []byte, redact func(string) string) (Event, error) {
 }
 
 func decode(body []byte) (event Event, err error) {
+	if len(body) > MaxEvent {
+		return Event{}, fmt.Errorf("an event has at most %d KiB", MaxEvent>>10)
+	}
 	var e Envelope
 	if err := json.Unmarshal(body, &e); err != nil {
 		return Event{}, fmt.Errorf("no EventBridge envelope: %w", plainly("", err))
@@ -132,6 +142,9 @@ func (e Envelope) image() (Event, error) {
 		domain += ".cn"
 	}
 	image := fmt.Sprintf("%s.dkr.ecr.%s.%s/%s:%s", e.Account, e.Region, domain, d.Repository, d.Tag)
+	if d.Digest != "" {
+		image += "@" + d.Digest
+	}
 	return Event{Change: pipeline.Change{Kind: pipeline.KindService, Image: image}, Broadcast: true}, nil
 }
 

@@ -19,6 +19,9 @@ import (
 // mask is a redactor with one secret.
 func mask(s string) string { return strings.ReplaceAll(s, "hunter2", "***") }
 
+// leaks tells whether a text holds that secret.
+func leaks(s string) bool { return strings.Contains(s, "hunter2") }
+
 // change is an envelope around a detail.
 func change(detail string) string {
 	return `{"version":"0","id":"e-1","detail-type":"Bellwether Change","source":"ci","account":"123456789012",
@@ -34,7 +37,7 @@ func push(region, detail string) string {
 func TestDecodeChange(t *testing.T) {
 	event, err := Decode([]byte(change(`{"kind":"stack","name":"platform","repository":"gitlab.example/platform","revision":"1f6c",
 		"version":"v7","image":"r/i:1","ref":"refs/heads/main","author":"Mei","title":"Bigger disks","url":"https://gitlab.example/mr/7?a=b",
-		"paths":["a.tf","b.tf"],"files_changed":2,"lines_changed":0,"labels":["load:full"],"unknown":{"is":"fine"}}`)), mask)
+		"paths":["a.tf","b.tf"],"files_changed":2,"lines_changed":0,"labels":["load:full"],"unknown":{"is":"fine"}}`)), mask, leaks)
 	require.NoError(t, err)
 	two, none := 2, 0
 	require.Equal(t, Event{Change: pipeline.Change{
@@ -52,7 +55,7 @@ func TestDecodeLeastThatIsNeeded(t *testing.T) {
 		`{"kind":"service","image":"r/i:1"}`,
 		`{"kind":"service","name":"checkout","image":"r/i:1"}`,
 	} {
-		event, err := Decode([]byte(change(detail)), mask)
+		event, err := Decode([]byte(change(detail)), mask, leaks)
 		require.NoError(t, err, detail)
 		require.Nil(t, event.Change.Files, "a size that is not told is unknown, not 0")
 		require.False(t, event.Broadcast)
@@ -89,7 +92,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"a secret":            {strings.Replace(change(`{}`), "Bellwether Change", `hunter2\nhunter2`, 1), `detail-type: "***\n***" is neither`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			event, err := Decode([]byte(c.body), mask)
+			event, err := Decode([]byte(c.body), mask, leaks)
 			var broken *Malformed
 			require.ErrorAs(t, err, &broken)
 			require.Contains(t, broken.Reason, c.want)
@@ -101,15 +104,16 @@ func TestDecodeRefuses(t *testing.T) {
 func TestDecodeImages(t *testing.T) {
 	const pushed = `{"result":"SUCCESS","repository-name":"shop/checkout","image-digest":"sha256:0f","action-type":"PUSH","image-tag":"v7"}`
 	for name, c := range map[string]struct{ body, image string }{
-		"pushed":           {push("eu-west-1", pushed), "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/checkout:v7"},
-		"pushed in China":  {push("cn-north-1", pushed), "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/shop/checkout:v7"},
+		"pushed":           {push("eu-west-1", pushed), "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/checkout:v7@sha256:0f"},
+		"pushed in China":  {push("cn-north-1", pushed), "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/shop/checkout:v7@sha256:0f"},
+		"digest not told":  {push("eu-west-1", strings.Replace(pushed, `"image-digest":"sha256:0f",`, "", 1)), "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/checkout:v7"},
 		"without a tag":    {push("eu-west-1", strings.Replace(pushed, `"v7"`, `""`, 1)), ""},
 		"tag not told":     {push("eu-west-1", strings.Replace(pushed, `,"image-tag":"v7"`, "", 1)), ""},
 		"deleted":          {push("eu-west-1", strings.Replace(pushed, "PUSH", "DELETE", 1)), ""},
 		"push that failed": {push("eu-west-1", strings.Replace(pushed, "SUCCESS", "FAILURE", 1)), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			event, err := Decode([]byte(c.body), mask)
+			event, err := Decode([]byte(c.body), mask, leaks)
 			require.NoError(t, err)
 			require.Equal(t, "e-2", event.Change.EventID)
 			require.Equal(t, c.image, event.Change.Image)
@@ -124,15 +128,49 @@ func TestDecodeImages(t *testing.T) {
 	}
 }
 
-// Every text of a change goes the same way.
+// What is only read loses its secrets; what says which change it is stays as it is.
 func TestDecodeCleansEveryText(t *testing.T) {
 	event, err := Decode([]byte(`{"id":"@","detail-type":"Bellwether Change","detail":{"kind":"service","name":"@","repository":"@",
-		"revision":"@","version":"@","image":"@","ref":"@","author":"@","title":"@","url":"https://x.example/@","paths":["@"],"labels":["@"]}}`), redactAt)
+		"revision":"@","version":"@","image":"@","ref":"@","author":"@","title":"@","url":"https://x.example/@","paths":["@"],"labels":["@"]}}`), redactAt, leaks)
 	require.NoError(t, err)
 	raw, err := json.Marshal(event.Change)
 	require.NoError(t, err)
-	require.JSONEq(t, `{"event_id":"***","kind":"service","name":"***","repository":"***","revision":"***","version":"***","image":"***","ref":"***",
+	require.JSONEq(t, `{"event_id":"@","kind":"service","name":"@","repository":"@","revision":"@","version":"@","image":"@","ref":"@",
 		"author":"***","title":"***","url":"https://x.example/***","paths":["***"],"labels":["***"],"at":"0001-01-01T00:00:00Z"}`, string(raw))
+}
+
+// A part of a name that looks like that of a setting must not cost an image its tag: another image would be deployed.
+func TestDecodeKeepsWhatWouldBeDeployed(t *testing.T) {
+	const image = "registry.example/shop/token-service:abc123"
+	byShape := strings.NewReplacer("token-service:abc123", "token-service:***", "token:1", "token:***").Replace
+	event, err := Decode([]byte(change(`{"kind":"service","name":"token-service","image":"`+image+`","version":"token:1","title":"token:1"}`)),
+		byShape, leaks)
+	require.NoError(t, err)
+	require.Equal(t, image, event.Change.Image)
+	require.Equal(t, "token:1", event.Change.Version)
+	require.Equal(t, "token:***", event.Change.Title)
+}
+
+func TestDecodeRefusesASecretInAnIdentity(t *testing.T) {
+	secret := func(s string) bool {
+		return leaks(s) || strings.Contains(s, "two\nlines") || strings.Contains(s, "12 34")
+	}
+	for _, key := range []string{"name", "repository", "revision", "version", "image", "ref"} {
+		for _, text := range []string{`x/hunter2:1`, `two\nlines`, `12\n34`} {
+			detail := `{"kind":"service","name":"a","revision":"1","` + key + `":"` + text + `"}`
+			_, err := Decode([]byte(change(detail)), mask, secret)
+			var broken *Malformed
+			require.ErrorAs(t, err, &broken)
+			require.Contains(t, broken.Reason, "detail."+key+": holds a secret of Bellwether's own settings")
+			require.NotContains(t, broken.Reason, "hunter2")
+		}
+	}
+}
+
+func TestDecodeRefusesAnEventThatIsTooLarge(t *testing.T) {
+	body := change(`{"kind":"service","name":"a","revision":"1"}`)
+	_, err := Decode([]byte(body+strings.Repeat(" ", MaxEvent-len(body)+1)), mask, leaks)
+	require.EqualError(t, err, "an event has at most 1024 KiB")
 }
 
 func redactAt(s string) string { return strings.ReplaceAll(s, "@", "***") }
@@ -187,7 +225,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(push("eu-west-1", `{"result":"SUCCESS","action-type":"DELETE"}`)))
 	f.Add([]byte(`{"id":1e999,"time":"x"}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		event, err := Decode(body, mask)
+		event, err := Decode(body, mask, leaks)
 		if err != nil {
 			var broken *Malformed
 			require.True(t, errors.As(err, &broken))

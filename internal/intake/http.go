@@ -13,15 +13,14 @@ import (
 	"bellwether/pipeline"
 )
 
-// maxBody is EventBridge's own limit of an entry, in bytes.
-const maxBody = 256 << 10
-
 // Door is the HTTP way in: POST /events takes an envelope, GET /events/runs/{id} says how a run fares. Both want the token.
 type Door struct {
 	Intake *Intake
 	Token  string
 	// Load reads a run; bot.ErrNotFound when there is none.
 	Load func(ctx context.Context, id string) (pipeline.Run, error)
+	// RunURL is the page of a run.
+	RunURL func(id string) string
 }
 
 // RunStatus is what a sender that waits is told.
@@ -30,6 +29,8 @@ type RunStatus struct {
 	State     pipeline.State   `json:"state"`
 	Verdict   pipeline.Verdict `json:"verdict"`
 	Subject   string           `json:"subject"`
+	Headline  string           `json:"headline"` // how it stands, in one line
+	URL       string           `json:"url"`      // its page
 	Successor string           `json:"successor,omitempty"`
 }
 
@@ -64,11 +65,11 @@ func (d *Door) guard(next http.Handler) http.Handler {
 }
 
 func (d *Door) post(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxEvent))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		answer(w, http.StatusRequestEntityTooLarge, failure{fmt.Sprintf("an event has at most %d KiB", maxBody>>10)})
+		answer(w, http.StatusRequestEntityTooLarge, failure{fmt.Sprintf("an event has at most %d KiB", MaxEvent>>10)})
 		return
 	case err != nil:
 		answer(w, http.StatusBadRequest, failure{"the event did not arrive whole; send it again"})
@@ -98,7 +99,8 @@ func (d *Door) run(w http.ResponseWriter, r *http.Request) {
 		d.Intake.Log.Error("run not read", "run", r.PathValue("id"), "error", err)
 		answer(w, http.StatusServiceUnavailable, failure{"the run could not be read; ask again"})
 	default:
-		answer(w, http.StatusOK, RunStatus{run.ID, run.State, run.Verdict, run.Subject(), run.Successor})
+		headline, _ := bot.Headline(run)
+		answer(w, http.StatusOK, RunStatus{run.ID, run.State, run.Verdict, run.Subject(), headline, d.RunURL(run.ID), run.Successor})
 	}
 }
 

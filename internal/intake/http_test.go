@@ -66,8 +66,8 @@ func TestDoorAnswers(t *testing.T) {
 		"malformed":    {body: `{"detail-type":"hunter2"}`, status: 400, want: `{"error":"detail-type: \"***\" is neither \"Bellwether Change\" nor \"ECR Image Action\""}`, told: true},
 		"refused":      {body: change(checkout), err: refusal, status: 422, want: `{"error":"ref: dev is not one of the branches"}`, told: true},
 		"not stored":   {body: change(checkout), err: errors.New("redis at 10.0.0.7 refused"), status: 503, want: `{"error":"the event could not be stored; send it again"}`},
-		"too large":    {body: strings.Repeat(" ", maxBody+1), status: 413, want: `{"error":"an event has at most 256 KiB"}`},
-		"just small":   {body: change(checkout) + strings.Repeat(" ", maxBody-len(change(checkout))), status: 202, want: `{"runs":[{"outcome":"` + pipeline.Accepted + `","run":"R1"}]}`},
+		"too large":    {body: strings.Repeat(" ", MaxEvent+1), status: 413, want: `{"error":"an event has at most 1024 KiB"}`},
+		"just small":   {body: change(checkout) + strings.Repeat(" ", MaxEvent-len(change(checkout))), status: 202, want: `{"runs":[{"outcome":"` + pipeline.Accepted + `","run":"R1"}]}`},
 		"other method": {method: http.MethodGet, status: 405},
 		"other path":   {path: "/event", status: 404},
 	} {
@@ -125,11 +125,11 @@ func TestDoorTakesAgainWhatWasNotStored(t *testing.T) {
 }
 
 func TestDoorTellsHowARunFares(t *testing.T) {
-	door := &Door{Intake: newDesk(accept).Intake, Token: token, Load: func(_ context.Context, id string) (pipeline.Run, error) {
+	door := &Door{Intake: newDesk(accept).Intake, Token: token, RunURL: runURL, Load: func(_ context.Context, id string) (pipeline.Run, error) {
 		switch id {
 		case "R1":
 			return pipeline.Run{
-				ID: "R1", State: pipeline.Done, Verdict: pipeline.Regressed, Successor: "R2",
+				ID: "R1", State: pipeline.Superseded, Successor: "R2",
 				Changes: []pipeline.Change{{Kind: pipeline.KindService, Name: "checkout", Version: "v7"}},
 			}, nil
 		case "R3":
@@ -141,7 +141,7 @@ func TestDoorTellsHowARunFares(t *testing.T) {
 		status int
 		body   string
 	}{
-		"R1": {200, `{"id":"R1","state":"done","verdict":"regressed","subject":"checkout v7","successor":"R2"}`},
+		"R1": {200, `{"id":"R1","state":"superseded","verdict":"","subject":"checkout v7","headline":"checkout v7 was superseded before it ran","url":"https://bellwether.example.com/runs/R1","successor":"R2"}`},
 		"R2": {404, `{"error":"no such run"}`},
 		"R3": {503, `{"error":"the run could not be read; ask again"}`},
 	} {
@@ -150,3 +150,5 @@ func TestDoorTellsHowARunFares(t *testing.T) {
 		require.JSONEq(t, want.body, w.Body.String())
 	}
 }
+
+func runURL(id string) string { return "https://bellwether.example.com/runs/" + id }

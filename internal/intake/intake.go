@@ -27,6 +27,7 @@ type Intake struct {
 	// Refuse tells people of an event that was not taken; key tells events apart.
 	Refuse func(ctx context.Context, key, what, reason string) error
 	Redact func(string) string
+	Secret func(string) bool // tells whether a text holds a secret of the settings
 	Count  func(outcome string)
 	Log    *slog.Logger
 }
@@ -49,7 +50,7 @@ func (i *Intake) Take(ctx context.Context, body []byte) (receipts []pipeline.Rec
 }
 
 func (i *Intake) take(ctx context.Context, body []byte) ([]pipeline.Receipt, string, error) {
-	event, err := Decode(body, i.Redact)
+	event, err := Decode(body, i.Redact, i.Secret)
 	if err != nil {
 		return nil, Broken, err
 	}

@@ -44,6 +44,7 @@ func newDesk(submit func(ctx context.Context, change pipeline.Change) ([]pipelin
 			return nil
 		},
 		Redact: mask,
+		Secret: leaks,
 		Count:  func(outcome string) { note(&d.counted, outcome) },
 		Log:    slog.New(slog.NewTextHandler(&lockedWriter{d: d}, nil)),
 	}

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"unicode"
@@ -11,11 +12,25 @@ import (
 // maxText bounds each text of an event, in runes; what is longer is cut.
 const maxText = 1000
 
+// field is a text of an event by which the change is known.
+type field struct {
+	key  string
+	text *string
+}
+
+func identity(c *pipeline.Change) []field {
+	return []field{
+		{"id", &c.EventID}, {"detail.name", &c.Name}, {"detail.repository", &c.Repository}, {"detail.revision", &c.Revision},
+		{"detail.version", &c.Version}, {"detail.image", &c.Image}, {"detail.ref", &c.Ref},
+	}
+}
+
 // clean makes every text that came from outside fit to be shown.
 func clean(c *pipeline.Change, redact func(string) string) {
-	for _, s := range []*string{
-		&c.EventID, &c.Name, &c.Repository, &c.Revision, &c.Version, &c.Image, &c.Ref, &c.Author, &c.Title, &c.URL,
-	} {
+	for _, f := range identity(c) {
+		*f.text = bound(flat(*f.text))
+	}
+	for _, s := range []*string{&c.Author, &c.Title, &c.URL} {
 		*s = show(*s, redact)
 	}
 	for _, list := range [][]string{c.Paths, c.Labels} {
@@ -26,11 +41,26 @@ func clean(c *pipeline.Change, redact func(string) string) {
 	c.URL = link(c.URL)
 }
 
+// harmless refuses a change whose identity would show a secret. The secret itself is not told.
+func harmless(c *pipeline.Change, secret func(string) bool) error {
+	for _, f := range identity(c) {
+		if secret(*f.text) {
+			return fmt.Errorf("%s: holds a secret of Bellwether's own settings; send the event without it, and replace the secret", f.key)
+		}
+	}
+	return nil
+}
+
 // show is text fit for logs and chat: redacted, on one line, bounded. It is redacted before its lines are joined, for
 // secrets of several lines, and after, for those that a line break hid; and before it is cut, for half a secret is
 // recognised by nobody.
 func show(s string, redact func(string) string) string {
-	s = strings.TrimSpace(redact(flat(redact(s))))
+	return bound(redact(flat(redact(s))))
+}
+
+// bound takes off what is blank at the ends, and cuts what is too long.
+func bound(s string) string {
+	s = strings.TrimSpace(s)
 	if runes := []rune(s); len(runes) > maxText {
 		s = string(runes[:maxText-1]) + "…"
 	}

@@ -12,9 +12,12 @@ import (
 )
 
 // Work does what one item stands for. Its context ends when Drain's does, or
-// with the cause ErrLost as soon as the lane may belong to somebody else. It
-// returns nil when the item is done, Later or Pause to put it off, and any other
-// error to have it tried again after Lanes.Backoff.
+// with the cause ErrLost when the lane is about to belong to somebody else, a
+// third of Lanes.Lease before it may: work must be over by then.
+//
+// It returns nil when the item is done. After an error the whole lane rests for
+// Lanes.Backoff, and whoever takes it then goes on with this item, so that what
+// is half done is never overtaken; see Pause and Later for other ways.
 type Work func(ctx context.Context, held *Held) error
 
 // Drain works the lanes whose name starts with prefix until ctx ends, one item
@@ -111,5 +114,8 @@ func (l *Lanes) drain(ctx context.Context, lane string, work Work) {
 }
 
 func (l *Lanes) lease() time.Duration { return cmp.Or(l.Lease, 10*time.Second) }
+
+// margin is how long before the end of its lease work is told that it is lost.
+func (l *Lanes) margin() time.Duration { return l.lease() / 3 }
 
 func (l *Lanes) log() *slog.Logger { return cmp.Or(l.Log, slog.Default()) }

@@ -2,6 +2,7 @@ package lane
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -215,8 +216,11 @@ func TestAnyInterleaving(t *testing.T) {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			if held.Item.Attempt == 0 && rand.IntN(4) == 0 {
+			switch rand.IntN(8) {
+			case 0:
 				return Pause(time.Now().Add(-time.Second))
+			case 1:
+				return errors.New("no route")
 			}
 			finished <- held.Lane + " " + held.Item.ID
 			return nil
@@ -233,11 +237,16 @@ func TestAnyInterleaving(t *testing.T) {
 				}
 			})
 		}
+		drainer := func() *Lanes {
+			l := replica(t, addr)
+			l.Backoff = func(int) time.Duration { return -time.Second }
+			return l
+		}
 		for range drainers {
-			drainWith(t, replica(t, addr), work)
+			drainWith(t, drainer(), work)
 		}
 		for range 5 {
-			drainWith(t, replica(t, addr), work)()
+			drainWith(t, drainer(), work)()
 		}
 		pushing.Wait()
 		last, seen := map[string]string{}, map[string]bool{}

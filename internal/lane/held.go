@@ -28,16 +28,18 @@ type later struct{ at time.Time }
 
 func (e later) Error() string { return "not before " + e.at.Format(time.RFC3339) }
 
-// Later is what work returns to have its item keep its place but not be worked
-// on again before at. Items behind it go ahead meanwhile.
+// Later is what work returns to have the items behind its own go ahead: the item
+// keeps its place, but is not worked on again before at. It then begins anew,
+// without failures. Only for work that left nothing half done.
 func Later(at time.Time) error { return later{at} }
 
 type pause struct{ until time.Time }
 
 func (e pause) Error() string { return "lane rests until " + e.until.Format(time.RFC3339) }
 
-// Pause is what work returns to have its whole lane rest, in order, its own item
-// at the head; for a chat platform that asks us to slow down.
+// Pause is what work returns to have its lane rest as after an error, but until
+// a time of its own and without counting a failure; for a chat platform that
+// asks us to slow down.
 func Pause(until time.Time) error { return pause{until} }
 
 // take returns nil when somebody else has the lane or nothing in it is due.
@@ -48,15 +50,17 @@ func (l *Lanes) take(ctx context.Context, lane string) (*Held, error) {
 	return l.taken(ctx, takeScript, lane, l.Prefix, lane, l.Holder, l.lease().Milliseconds())
 }
 
-// hold calls work under a lease that is renewed meanwhile. The lease counts from
-// before the call that gave it, so it ends here before it ends in Redis. The
-// renewing goroutine lives as long as the work; an idle lane has none at all.
+// hold calls work under a lease that is renewed meanwhile. Work has to end when
+// two thirds of the lease have gone by without a renewal: the last third is for
+// what it must still bring to its end before somebody else may begin. The lease
+// counts from before the call that gave it, so it ends here before it ends in
+// Redis. The renewing goroutine lives as long as the work; an idle lane has none.
 func (l *Lanes) hold(ctx context.Context, held *Held, work Work) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	working, cancel := context.WithCancelCause(ctx)
-	watch := time.AfterFunc(time.Until(held.deadline), func() { cancel(ErrLost) })
+	watch := time.AfterFunc(time.Until(held.deadline)-l.margin(), func() { cancel(ErrLost) })
 	renewing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	stopped := make(chan struct{})
 	go func() {
@@ -79,7 +83,7 @@ func (l *Lanes) hold(ctx context.Context, held *Held, work Work) error {
 // renew goes on when ctx of the drain has ended, as work may need time to stop.
 // A renewal that fails is tried again until the watch fires.
 func (l *Lanes) renew(ctx context.Context, held *Held, watch *time.Timer, cancel context.CancelCauseFunc) {
-	tick := time.NewTicker(cmp.Or(l.Renew, l.lease()*3/10))
+	tick := time.NewTicker(cmp.Or(l.Renew, l.lease()/5))
 	defer tick.Stop()
 	for {
 		select {
@@ -91,7 +95,7 @@ func (l *Lanes) renew(ctx context.Context, held *Held, watch *time.Timer, cancel
 		err := renewScript.Run(ctx, l.Redis, nil, l.Prefix, held.Lane, held.Fence, l.lease().Milliseconds()).Err()
 		switch {
 		case err == nil || errors.Is(err, redis.Nil):
-			watch.Reset(time.Until(asked.Add(l.lease())))
+			watch.Reset(time.Until(asked.Add(l.lease())) - l.margin())
 		case redis.HasErrorPrefix(err, lost):
 			cancel(ErrLost)
 			return
@@ -101,25 +105,31 @@ func (l *Lanes) renew(ctx context.Context, held *Held, watch *time.Timer, cancel
 	}
 }
 
-// settle tells Redis how the work ended and returns the next item, taken by the
-// same script; nil when there is none or ctx has ended.
+// settle tells Redis how the work ended. It returns the next item, taken by the
+// same script; nil when there is none, ctx has ended, or the item stays begun.
 func (l *Lanes) settle(ctx context.Context, held *Held, outcome error) (*Held, error) {
-	var putOff later
+	var yield later
 	var rest pause
 	switch {
 	case outcome == nil:
 		return l.next(ctx, finishScript, held)
-	case errors.As(outcome, &putOff):
-		return l.next(ctx, postponeScript, held, millis(putOff.at), 0)
+	case errors.As(outcome, &yield):
+		return l.next(ctx, yieldScript, held, millis(yield.at))
 	case errors.As(outcome, &rest):
-		return l.next(ctx, postponeScript, held, 0, millis(rest.until))
+		return nil, l.rest(ctx, held, rest.until, 0)
 	case errors.Is(outcome, ErrLost) || ctx.Err() != nil:
-		return l.next(ctx, releaseScript, held)
+		return nil, l.rest(ctx, held, time.Time{}, 0)
 	}
-	wait := l.backoff(held.Item.Attempt)
-	l.log().Warn("lane item failed, will be tried again", "lane", held.Lane, "item", held.Item.ID,
-		"attempt", held.Item.Attempt, "wait", wait, "error", outcome)
-	return l.next(ctx, postponeScript, held, millis(l.now().Add(wait)), 0)
+	wait := l.backoff(held.Item.Failures)
+	l.log().Warn("lane rests, its item failed and will be tried again", "lane", held.Lane, "item", held.Item.ID,
+		"failures", held.Item.Failures+1, "wait", wait, "error", outcome)
+	return nil, l.rest(ctx, held, l.now().Add(wait), 1)
+}
+
+// rest gives the lane up with the item at its head.
+func (l *Lanes) rest(ctx context.Context, held *Held, until time.Time, failures int) error {
+	_, err := l.taken(ctx, restScript, held.Lane, l.Prefix, held.Lane, held.Fence, millis(until), failures)
+	return err
 }
 
 func (l *Lanes) next(ctx context.Context, script *redis.Script, held *Held, more ...any) (*Held, error) {
@@ -149,7 +159,7 @@ func (l *Lanes) taken(ctx context.Context, script *redis.Script, lane string, ar
 	}
 	return &Held{
 		Lane:     lane,
-		Item:     Item{ID: reply[0].(string), Attempt: int(reply[1].(int64))},
+		Item:     Item{ID: reply[0].(string), Failures: int(reply[1].(int64))},
 		Fence:    reply[2].(int64),
 		deadline: asked.Add(l.lease()),
 	}, nil
@@ -163,10 +173,10 @@ func (l *Lanes) now() time.Time {
 }
 
 // backoff doubles from 1 s to 1 min, less a random part of up to a half.
-func (l *Lanes) backoff(attempt int) time.Duration {
+func (l *Lanes) backoff(failures int) time.Duration {
 	if l.Backoff != nil {
-		return l.Backoff(attempt)
+		return l.Backoff(failures)
 	}
-	wait := min(time.Second<<min(attempt, 6), time.Minute)
+	wait := min(time.Second<<min(failures, 6), time.Minute)
 	return wait - rand.N(wait/2)
 }

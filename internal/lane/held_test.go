@@ -37,7 +37,7 @@ func TestStalledHolder(t *testing.T) {
 		})
 		require.ErrorIs(t, receive(t, lost), ErrLost)
 		took := receive(t, second)
-		require.Equal(t, Item{ID: "a", Attempt: 1}, took.Item)
+		require.Equal(t, Item{ID: "a"}, took.Item, "that is no failure")
 		require.Greater(t, took.Fence, first.Fence)
 		drained(t, healthy)
 	})
@@ -86,52 +86,108 @@ func TestRenewalKeepsTheLane(t *testing.T) {
 	})
 }
 
-func TestPutOff(t *testing.T) {
+// One at a time also means: what has begun is gone on with before anything else,
+// whatever became of its holder.
+func TestNothingOvertakesWhatHasBegun(t *testing.T) {
 	hour := time.Now().Add(time.Hour).Truncate(time.Millisecond)
 	for name, test := range map[string]struct {
-		outcome error
-		goesOn  bool // with the item behind
-		due     time.Time
+		outcome  error
+		rest     time.Time
+		failures int
 	}{
-		"later":         {outcome: Later(hour), goesOn: true, due: hour},
-		"later wrapped": {outcome: fmt.Errorf("send: %w", Later(hour)), goesOn: true, due: hour},
-		"failed":        {outcome: errors.New("no route"), goesOn: true, due: hour},
-		"paused":        {outcome: Pause(hour)},
+		"failed":     {errors.New("no route"), hour, 1},
+		"paused":     {Pause(hour.Add(time.Minute)), hour.Add(time.Minute), 0},
+		"lost":       {outcome: ErrLost},
+		"in no time": {outcome: Pause(time.UnixMilli(1))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onBoth(t, func(t *testing.T, addr string) {
-				l := replica(t, addr)
+				l, other := replica(t, addr), replica(t, addr)
 				l.Now = func() time.Time { return hour.Add(-time.Minute) }
 				l.Backoff = func(int) time.Duration { return time.Minute }
-				push(t, l, "channel/x", "a", "b")
-				next, err := l.settle(t.Context(), take(t, l, "channel/x"), test.outcome)
+				require.NoError(t, l.Push(t.Context(), "environment/load", Item{ID: "earlier", Due: hour}))
+				push(t, l, "environment/load", "begun", "behind")
+				held := take(t, l, "environment/load")
+				require.Equal(t, "begun", held.Item.ID)
+				next, err := l.settle(t.Context(), held, test.outcome)
 				require.NoError(t, err)
-				require.Equal(t, test.goesOn, next != nil)
-				got := state(t, l, "channel/x")
-				require.Equal(t, Item{ID: "a", Due: test.due, Attempt: 1}, got.Waiting[0])
-				require.Equal(t, !test.goesOn, got.Rest.Equal(hour))
+				require.Nil(t, next)
+
+				got := state(t, l, "environment/load")
+				require.Equal(t, &Item{ID: "begun", Failures: test.failures}, got.Held)
+				require.Empty(t, got.Holder)
+				require.True(t, got.Rest.Equal(test.rest), got.Rest)
+				require.False(t, remove(t, l, "environment/load", "begun"))
+				if !test.rest.IsZero() {
+					none, err := other.take(t.Context(), "environment/load")
+					require.NoError(t, err)
+					require.Nil(t, none, "the lane rests")
+					require.NoError(t, l.Redis.HSet(t.Context(), l.key("environment/load", "lease"), "rest", 1).Err())
+				}
+				push(t, l, "environment/load", "earlier")
+				require.Equal(t, "begun", take(t, other, "environment/load").Item.ID)
 			})
 		})
 	}
 }
 
-func TestFailedWorkIsTriedAgain(t *testing.T) {
+func TestLaterLetsOthersGoAhead(t *testing.T) {
+	hour := time.Now().Add(time.Hour).Truncate(time.Millisecond)
 	onBoth(t, func(t *testing.T, addr string) {
 		l := replica(t, addr)
-		l.Backoff = func(int) time.Duration { return -time.Second }
-		attempts := make(chan int)
-		drainWith(t, l, func(_ context.Context, held *Held) error {
-			attempts <- held.Item.Attempt
-			if held.Item.Attempt < 3 {
+		push(t, l, "channel/x", "a", "b")
+		next, err := l.settle(t.Context(), take(t, l, "channel/x"), fmt.Errorf("send: %w", Later(hour)))
+		require.NoError(t, err)
+		require.Equal(t, "b", next.Item.ID)
+		push(t, l, "channel/x", "c")
+		require.Equal(t, []Item{{ID: "a", Due: hour}, {ID: "c"}}, state(t, l, "channel/x").Waiting, "it keeps its place")
+	})
+}
+
+// An error is followed by a rest, after which whoever is there goes on.
+func TestFailedWorkIsTriedAgain(t *testing.T) {
+	onBoth(t, func(t *testing.T, addr string) {
+		failures := make(chan int)
+		work := func(_ context.Context, held *Held) error {
+			failures <- held.Item.Failures
+			if held.Item.ID == "a" && held.Item.Failures < 3 {
 				return errors.New("no route")
 			}
 			return nil
-		})
-		push(t, l, "channel/x", "a")
-		for want := range 4 {
-			require.Equal(t, want, receive(t, attempts))
+		}
+		for range 2 {
+			l := replica(t, addr)
+			l.Backoff = func(int) time.Duration { return 10 * time.Millisecond }
+			l.Sweep = 5 * time.Millisecond
+			drainWith(t, l, work)
+		}
+		l := replica(t, addr)
+		push(t, l, "channel/x", "a", "b")
+		for _, want := range []int{0, 1, 2, 3, 0} {
+			require.Equal(t, want, receive(t, failures))
 		}
 		drained(t, l)
+	})
+}
+
+// Work is told that its lease is lost while nobody else can have the lane yet,
+// and gives it back when it ends in time.
+func TestWorkEndsBeforeItsLeaseDoes(t *testing.T) {
+	onBoth(t, func(t *testing.T, addr string) {
+		l := replica(t, addr)
+		l.Lease, l.Renew = 900*time.Millisecond, time.Hour
+		left := make(chan time.Duration, 1)
+		push(t, l, "environment/load", "a")
+		held := take(t, l, "environment/load")
+		err := l.hold(t.Context(), held, func(ctx context.Context, held *Held) error {
+			<-ctx.Done()
+			left <- time.Until(held.deadline)
+			return context.Cause(ctx)
+		})
+		require.ErrorIs(t, err, ErrLost)
+		require.Greater(t, receive(t, left), 150*time.Millisecond)
+		_, err = l.settle(t.Context(), held, err)
+		require.NoError(t, err, "it was still ours to give back")
 	})
 }
 

@@ -62,6 +62,16 @@ func push(t *testing.T, l *Lanes, lane string, ids ...string) {
 	}
 }
 
+// remove takes a waiting item out, as the store's scripts do.
+func remove(t *testing.T, l *Lanes, lane, id string) bool {
+	t.Helper()
+	removed, err := removing.Run(t.Context(), l.Redis, nil, l.Prefix, lane, id).Bool()
+	require.NoError(t, err)
+	return removed
+}
+
+var removing = redis.NewScript(Append + `return lane_remove(ARGV[1], ARGV[2], ARGV[3]) and 1 or 0`)
+
 func take(t *testing.T, l *Lanes, lane string) *Held {
 	t.Helper()
 	held, err := l.take(t.Context(), lane)
@@ -116,8 +126,8 @@ func eventually(t *testing.T, condition func() bool) {
 func drained(t *testing.T, l *Lanes) {
 	t.Helper()
 	eventually(t, func() bool {
-		names, err := l.Names(t.Context(), "")
-		return err == nil && len(names) == 0
+		lanes, err := l.Redis.ZCard(t.Context(), l.Prefix+"lanes").Result()
+		return err == nil && lanes == 0
 	})
 	keys, err := l.Redis.Keys(t.Context(), "*").Result()
 	require.NoError(t, err)

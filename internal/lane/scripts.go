@@ -10,12 +10,11 @@ import "github.com/redis/go-redis/v9"
 //	lane:{n}:place    hash  waiting id -> place in the order
 //	lane:{n}:ready    zset  waiting ids that are due, by place
 //	lane:{n}:later    zset  waiting ids not yet due, by ms
-//	lane:{n}:tries    hash  waiting id -> how often it was taken
-//	lane:{n}:lease    hash  item, place, tries, fence, holder, since, deadline
-//	lane:{n}:rest     ms until which the lane is paused
+//	lane:{n}:lease    hash  item, place, failures, since, rest; fence, holder, deadline while held
 //
 // The item in the lease has begun: it is no longer waiting, and whoever takes
-// the lane next goes on with it unless its holder finished it or put it off.
+// the lane next goes on with it unless its holder finished it or let others go
+// ahead. Nobody takes the lane before rest, in ms.
 const base = `
 local function lane_key(prefix, lane, part)
   return prefix .. 'lane:{' .. lane .. '}:' .. part
@@ -45,9 +44,9 @@ end
 
 // Append is Lua source that defines lane_push(prefix, lane, id, due_ms) and
 // lane_remove(prefix, lane, id), for scripts that change a lane and records of
-// their own at once. Both behave as Lanes.Push and Lanes.Remove do, and wake the
-// drains themselves; due_ms is Unix time in milliseconds, 0 for at once.
-// lane_remove returns whether the item was waiting.
+// their own at once. lane_push behaves as Lanes.Push does; lane_remove takes out
+// an item that waits, and returns false when it has begun or is not there. Both
+// wake the drains themselves; due_ms is Unix time in milliseconds, 0 for at once.
 //
 //	redis.NewScript(lane.Append + `
 //	  if redis.call('SETNX', ARGV[1] .. 'claim:' .. ARGV[3], 1) == 0 then return 0 end
@@ -67,19 +66,18 @@ local function lane_put(prefix, lane, id, place, due)
 end
 
 -- When the lane can next be taken, in ms; nil when it is empty.
-local function lane_due(prefix, lane, deadline, item)
-  if deadline > lane_now() then return deadline end
-  local rest = tonumber(redis.call('GET', lane_key(prefix, lane, 'rest')) or 0)
-  if item or redis.call('EXISTS', lane_key(prefix, lane, 'ready')) == 1 then return rest end
+local function lane_due(prefix, lane)
+  local lease = redis.call('HMGET', lane_key(prefix, lane, 'lease'), 'item', 'deadline', 'rest')
+  if lease[1] then return math.max(tonumber(lease[2] or 0), tonumber(lease[3] or 0)) end
+  if redis.call('EXISTS', lane_key(prefix, lane, 'ready')) == 1 then return 0 end
   local first = redis.call('ZRANGE', lane_key(prefix, lane, 'later'), 0, 0, 'WITHSCORES')
-  return first[2] and math.max(rest, tonumber(first[2]))
+  return first[2] and tonumber(first[2])
 end
 
 -- Ends every script that changed a lane: files it under its next due time, and
 -- wakes the drains when that is now.
 local function lane_schedule(prefix, lane)
-  local lease = redis.call('HMGET', lane_key(prefix, lane, 'lease'), 'deadline', 'item')
-  local due = lane_due(prefix, lane, tonumber(lease[1] or 0), lease[2])
+  local due = lane_due(prefix, lane)
   if not due then
     redis.call('ZREM', prefix .. 'lanes', lane)
     return
@@ -99,7 +97,6 @@ local function lane_remove(prefix, lane, id)
   if redis.call('HDEL', lane_key(prefix, lane, 'place'), id) == 0 then return false end
   redis.call('ZREM', lane_key(prefix, lane, 'ready'), id)
   redis.call('ZREM', lane_key(prefix, lane, 'later'), id)
-  redis.call('HDEL', lane_key(prefix, lane, 'tries'), id)
   lane_schedule(prefix, lane)
   return true
 end
@@ -110,7 +107,7 @@ end
 // lane is free, and schedules it afterwards.
 const taking = `
 local function lane_first(prefix, lane, now)
-  local place, tries = lane_key(prefix, lane, 'place'), lane_key(prefix, lane, 'tries')
+  local place = lane_key(prefix, lane, 'place')
   local ready, later = lane_key(prefix, lane, 'ready'), lane_key(prefix, lane, 'later')
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', later, '-inf', now)) do
     redis.call('ZREM', later, id)
@@ -118,24 +115,23 @@ local function lane_first(prefix, lane, now)
   end
   local id = redis.call('ZRANGE', ready, 0, 0)[1]
   if not id then return false end
-  local first = {id, redis.call('HGET', place, id), redis.call('HGET', tries, id)}
+  local first = {id, redis.call('HGET', place, id)}
   redis.call('ZREM', ready, id)
   redis.call('HDEL', place, id)
-  redis.call('HDEL', tries, id)
   return first
 end
 
 local function lane_take(prefix, lane, holder, lease_ms)
   local now, lease = lane_now(), lane_key(prefix, lane, 'lease')
-  if tonumber(redis.call('GET', lane_key(prefix, lane, 'rest')) or 0) > now then return false end
-  local item = redis.call('HMGET', lease, 'item', 'place', 'tries')
+  local item = redis.call('HMGET', lease, 'item', 'place', 'failures', 'rest')
+  if tonumber(item[4] or 0) > now then return false end
   if not item[1] then item = lane_first(prefix, lane, now) end
   if not item then return false end
-  local tries = tonumber(item[3] or 0)
+  local failures = tonumber(item[3] or 0)
   local fence = redis.call('INCR', prefix .. 'lanes:counter')
-  redis.call('HSET', lease, 'item', item[1], 'place', item[2], 'tries', tries + 1,
+  redis.call('HSET', lease, 'item', item[1], 'place', item[2], 'failures', failures,
     'fence', fence, 'holder', holder, 'since', now, 'deadline', now + tonumber(lease_ms))
-  return {item[1], tries, fence}
+  return {item[1], failures, fence}
 end
 
 -- Takes the next item where the holder wants one, else leaves the lane free.
@@ -158,16 +154,7 @@ local lease = lane_key(prefix, lane, 'lease')
 const lost = "LANELOST"
 
 var (
-	pushScript   = redis.NewScript(Append + `lane_push(ARGV[1], ARGV[2], ARGV[3], ARGV[4])`)
-	removeScript = redis.NewScript(Append + `return lane_remove(ARGV[1], ARGV[2], ARGV[3]) and 1 or 0`)
-
-	supersedeScript = redis.NewScript(Append + `
-local removed = {}
-for i = 5, #ARGV do
-  if lane_remove(ARGV[1], ARGV[2], ARGV[i]) then removed[#removed + 1] = ARGV[i] end
-end
-lane_push(ARGV[1], ARGV[2], ARGV[3], ARGV[4])
-return removed`)
+	pushScript = redis.NewScript(Append + `lane_push(ARGV[1], ARGV[2], ARGV[3], ARGV[4])`)
 
 	// dueScript lists the lanes with the name prefix ARGV[2] that can be taken.
 	dueScript = redis.NewScript(base + `
@@ -193,22 +180,23 @@ lane_schedule(prefix, lane)`)
 redis.call('DEL', lease)
 return lane_next(prefix, lane, ARGV[4], ARGV[5])`)
 
-	// postponeScript: as finishScript, then the item's due and the lane's rest.
-	// An item pushed again in the meantime keeps the due time of that push.
-	postponeScript = redis.NewScript(holding + `
-local item = redis.call('HMGET', lease, 'item', 'place', 'tries')
-local due, rest = tonumber(ARGV[6]), tonumber(ARGV[7])
-if redis.call('HEXISTS', lane_key(prefix, lane, 'place'), item[1]) == 1 then
-  due = tonumber(redis.call('ZSCORE', lane_key(prefix, lane, 'later'), item[1]) or 0)
+	// yieldScript: as finishScript, then the due time with which the item waits
+	// again, at its place. One pushed again in the meantime keeps that push's.
+	yieldScript = redis.NewScript(holding + `
+local item, place = unpack(redis.call('HMGET', lease, 'item', 'place'))
+local due = tonumber(ARGV[6])
+if redis.call('HEXISTS', lane_key(prefix, lane, 'place'), item) == 1 then
+  due = tonumber(redis.call('ZSCORE', lane_key(prefix, lane, 'later'), item) or 0)
 end
 redis.call('DEL', lease)
-lane_put(prefix, lane, item[1], item[2], due)
-redis.call('HSET', lane_key(prefix, lane, 'tries'), item[1], item[3])
-if rest > lane_now() then redis.call('SET', lane_key(prefix, lane, 'rest'), rest, 'PXAT', rest) end
+lane_put(prefix, lane, item, place, due)
 return lane_next(prefix, lane, ARGV[4], ARGV[5])`)
 
-	// releaseScript leaves the begun item to the next holder.
-	releaseScript = redis.NewScript(holding + `
+	// restScript: prefix, lane, fence, ms until which the lane rests, failures to
+	// count. It leaves the begun item to the next holder.
+	restScript = redis.NewScript(holding + `
 redis.call('HDEL', lease, 'holder', 'fence', 'deadline')
+redis.call('HSET', lease, 'rest', ARGV[4])
+redis.call('HINCRBY', lease, 'failures', ARGV[5])
 lane_schedule(prefix, lane)`)
 )

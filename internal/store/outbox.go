@@ -124,5 +124,5 @@ func (s *Store) Picture(ctx context.Context, key string) ([]byte, error) {
 
 // KeepPicture stores a PNG for 30 days.
 func (s *Store) KeepPicture(ctx context.Context, key string, png []byte) error {
-	return wrap(s.redis().Set(ctx, s.key("picture", key), png, keepLetters).Err(), "keep picture %s", key)
+	return wrap(s.redis().Set(ctx, s.key("picture", key), png, keepPictures).Err(), "keep picture %s", key)
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"bellwether/bot"
@@ -132,12 +133,22 @@ func TestWhatIsVisibleIsSentAgainOnlyWhenItDiffers(t *testing.T) {
 	})
 }
 
+func TestLetterIsKeptLongerThanItsRunCanBeTold(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		require.Greater(t, keepLetters, keepRuns)
+		want(t, s, outgoing("m", 1, "a"), time.Time{})
+		require.NoError(t, s.redis().Expire(t.Context(), "bw:letter:m", time.Hour).Err())
+		want(t, s, outgoing("m", 1, "a"), time.Time{})
+		require.Equal(t, keepLetters, s.redis().TTL(t.Context(), "bw:letter:m").Val(), "though it says nothing new")
+	})
+}
+
 func TestUndeliveredIsPutBackIntoItsLane(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		want(t, s, outgoing("m", 1, "a"), time.Time{})
-		removed, err := s.Lanes.Remove(t.Context(), "channel/slack:C1", "m")
+		_, err := s.do(t.Context(), redis.NewScript(common+`lane_remove(prefix, ARGV[2], ARGV[3])`), "channel/slack:C1", "m")
 		require.NoError(t, err)
-		require.True(t, removed)
+		require.Empty(t, queued(t, s))
 		want(t, s, outgoing("m", 1, "a"), time.Time{})
 		require.Equal(t, []lane.Item{{ID: "m"}}, queued(t, s))
 	})
@@ -203,6 +214,6 @@ func TestPictures(t *testing.T) {
 		got, err := s.Picture(t.Context(), "R1/cart")
 		require.NoError(t, err)
 		require.Equal(t, png, got)
-		require.Equal(t, keepLetters, s.redis().TTL(t.Context(), "bw:picture:R1/cart").Val())
+		require.Equal(t, keepPictures, s.redis().TTL(t.Context(), "bw:picture:R1/cart").Val())
 	})
 }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -15,7 +14,8 @@ import (
 )
 
 // Enqueue takes a run in, or finds the run that already stands for it. An image joins the waiting run of its change that
-// has none. A run that has begun without its image is past saving: its image makes another run.
+// has none. A run that has begun without its image is past saving: its image makes another run, unless a newer change came
+// meanwhile. What is newer, the changes' own times say; where they do not, it is what came later.
 func (s *Store) Enqueue(ctx context.Context, sub pipeline.Submission) (pipeline.Receipt, error) {
 	run, change := sub.Run, sub.Run.Change()
 	record, err := encodeRun(run)
@@ -27,8 +27,9 @@ func (s *Store) Enqueue(ctx context.Context, sub pipeline.Submission) (pipeline.
 		return pipeline.Receipt{}, fmt.Errorf("enqueue a run of %s: %w", run.Subject(), err)
 	}
 	reply, err := s.do(ctx, enqueueScript,
-		run.Environment, sub.EventID, change.EventID, string(run.Cause), sub.Thing, sub.Key, change.Name, change.Image,
-		run.Parent, millis(sub.Due), stamp(run.Submitted), record, joining, seconds(keepEvents), seconds(keepRuns))
+		run.Environment, sub.EventID, string(run.Cause), sub.Thing, sub.Key, change.Name, change.Image, millis(change.At),
+		run.Parent, millis(sub.Due), stamp(run.Submitted), record, joining,
+		seconds(keepEvents), seconds(keepRuns), seconds(keepAwaited), skew.Milliseconds())
 	if err != nil {
 		return pipeline.Receipt{}, fmt.Errorf("enqueue a run of %s: %w", run.Subject(), err)
 	}
@@ -59,9 +60,28 @@ end
 `
 
 var enqueueScript = redis.NewScript(common + changing + `
-local environment, event, source, cause, thing, identity, name, image = unpack(ARGV, 2, 9)
-local parent, due, at, record, joining, keep_event, keep_run = unpack(ARGV, 10, 16)
+local environment, event, cause, thing, identity, name, image, made = unpack(ARGV, 2, 9)
+local parent, due, at, record, joining, keep_event, keep_run, keep_awaited, skew = unpack(ARGV, 10, 18)
 local lane, open = 'environment/' .. environment, key('open', environment)
+local awaited = key('awaited', environment, thing, identity)
+
+-- When a change was merged, and its image pushed: 0 for what is not known.
+local times = {image == '' and tonumber(made) or 0, image ~= '' and tonumber(made) or 0}
+
+local function times_of(id)
+  local run = redis.call('HMGET', key('run', id), 'merged', 'pushed')
+  return {tonumber(run[1] or 0), tonumber(run[2] or 0)}
+end
+
+-- Whether a change is known to be newer than another. Builds take their time, so merges compare with merges and images with
+-- images; only where there is neither pair, one with the other.
+local function after(a, b)
+  for i = 1, 2 do
+    if a[i] > 0 and b[i] > 0 then return a[i] > b[i] + skew end
+  end
+  local one, other = math.max(a[1], a[2]), math.max(b[1], b[2])
+  return one > 0 and other > 0 and one > other + skew
+end
 
 -- A run that has expired is nothing to point at.
 local function existing(id)
@@ -70,17 +90,19 @@ end
 
 local function receipt(outcome, id, superseded)
   if event ~= '' then redis.call('SET', key('event', event), id, 'EX', keep_event) end
-  if source ~= '' and id ~= '' and cause == 'change' then
-    redis.call('SADD', key('event-runs', source), id)
-    redis.call('EXPIRE', key('event-runs', source), keep_event)
-  end
   return {outcome, id, unpack(superseded or {})}
 end
 
 local function join(id)
-  run_set(id, 'joined', joining, 'image', image)
+  run_set(id, 'joined', joining, 'image', image, 'pushed', times[2])
   if redis.call('HEXISTS', lane_key(prefix, lane, 'place'), id) == 1 then lane_push(prefix, lane, id, 0) end
   return receipt('joined', id)
+end
+
+-- The merge of a run that its image made tells when that was.
+local function again(id)
+  if times_of(id)[1] == 0 then redis.call('HSET', key('run', id), 'merged', times[1]) end
+  return receipt('repeat', id)
 end
 
 -- The receipt of a change that is known already.
@@ -88,7 +110,7 @@ local function known()
   for _, id in ipairs(redis.call('ZRANGE', open, 0, -1)) do
     local run = redis.call('HMGET', key('run', id), 'thing', 'key', 'image', 'state')
     if run[1] == thing and run[2] == identity then
-      if image == '' or run[3] ~= '' then return receipt('repeat', id) end
+      if image == '' or run[3] ~= '' then return again(id) end
       if run[4] == 'waiting' then return join(id) end
     end
   end
@@ -96,49 +118,89 @@ local function known()
   if installed[1] == identity then return receipt('repeat', existing(installed[2])) end
 end
 
+-- The image of a run that a newer one replaces is no news when it comes.
+local function await(identity, merged, newer)
+  local awaited = key('awaited', environment, thing, identity)
+  redis.call('HSET', awaited, 'run', newer, 'merged', merged)
+  redis.call('EXPIRE', awaited, keep_awaited)
+end
+
+-- What stands for a run that may have been superseded; nil when that was cancelled, or is forgotten.
+local function standing(id)
+  local run = redis.call('HMGET', key('run', id), 'state', 'successor')
+  if run[1] == 'superseded' then return standing(run[2]) end
+  if run[1] and run[1] ~= 'cancelled' then return id end
+end
+
+-- The receipt of an image that a replaced run waited for, unless it shows that the run was replaced wrongly.
+local function replaced()
+  local mark = redis.call('HMGET', awaited, 'run', 'merged')
+  redis.call('DEL', awaited)
+  if not mark[1] or image == '' then return end
+  times[1] = tonumber(mark[2])
+  local id = standing(mark[1])
+  if id and not after(times, times_of(id)) then return receipt('repeat', id) end
+end
+
+-- The open run of a change that is newer than this one, which came late.
+local function overtaker()
+  local found
+  for _, id in ipairs(redis.call('ZRANGE', open, 0, -1)) do
+    if redis.call('HGET', key('run', id), 'thing') == thing and after(times_of(id), times) then found = id end
+  end
+  return found
+end
+
+local function replace(id, successor)
+  run_set(id, 'state', 'superseded', 'successor', successor, 'ended', at)
+  run_end(id, environment, keep_run)
+end
+
 local function supersede(successor)
   local superseded = {}
   for _, id in ipairs(redis.call('ZRANGE', open, 0, -1)) do
-    local run = redis.call('HMGET', key('run', id), 'thing', 'state')
+    local run = redis.call('HMGET', key('run', id), 'thing', 'state', 'key', 'image')
+    if run[1] == thing and run[4] == '' then await(run[3], times_of(id)[1], successor) end
     if run[1] == thing and run[2] == 'waiting' and lane_remove(prefix, lane, id) then
-      run_set(id, 'state', 'superseded', 'successor', successor, 'ended', at)
-      run_end(id, environment, keep_run)
+      replace(id, successor)
       superseded[#superseded + 1] = id
     end
   end
   return superseded
 end
 
+-- The run of a change that came late is over before it waits.
+local function overtaken(id, newer)
+  replace(id, newer)
+  run_append(newer, 'supersedes', id)
+  if image == '' then await(identity, times[1], newer) end
+  return receipt('accepted', id)
+end
+
 local seen = event ~= '' and redis.call('GET', key('event', event))
 if seen then return {'repeat', existing(seen)} end
 if cause == 'change' and identity ~= '' then
-  local found = known()
+  local found = known() or replaced()
   if found then return found end
 end
 
 local number = redis.call('INCR', prefix .. 'runs')
 local id = 'R' .. number
-local superseded = cause == 'change' and thing ~= '' and supersede(id) or {}
+local changes = cause == 'change' and thing ~= ''
+local newer = changes and overtaker()
+local superseded = changes and not newer and supersede(id) or {}
 if parent ~= '' then
   identity = redis.call('HGET', key('run', parent), 'key') or ''
   if existing(parent) ~= '' then run_append(parent, 'reruns', id) end
 end
 run_set(id, 'record', record, 'state', 'waiting', 'environment', environment, 'thing', thing, 'key', identity,
-  'image', image, 'position', redis.call('ZCARD', open), 'supersedes', table.concat(superseded, ','))
+  'image', image, 'merged', changes and times[1] or 0, 'pushed', changes and times[2] or 0,
+  'position', redis.call('ZCARD', open), 'supersedes', table.concat(superseded, ','))
+if newer then return overtaken(id, newer) end
 redis.call('ZADD', open, number, id)
 if name ~= '' then redis.call('SET', key('latest', name), id) end
 lane_push(prefix, lane, id, due)
 return receipt('accepted', id, superseded)`)
-
-// Event lists the runs that an event led to, oldest first.
-func (s *Store) Event(ctx context.Context, id string) ([]string, error) {
-	runs, err := s.redis().SMembers(ctx, s.key("event-runs", id)).Result()
-	if err != nil {
-		return nil, fmt.Errorf("runs of event %s: %w", id, err)
-	}
-	slices.SortFunc(runs, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
-	return runs, nil
-}
 
 // Overhead is the median of the last ten runs that were judged.
 func (s *Store) Overhead(ctx context.Context, environment, thing string) (time.Duration, error) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"bellwether/internal/lane"
 	"bellwether/pipeline"
 )
 
@@ -69,12 +70,17 @@ func load(t *testing.T, s *Store, id string) pipeline.Run {
 	return run
 }
 
-func waiting(t *testing.T, s *Store) []string {
+func environment(t *testing.T, s *Store) lane.State {
 	t.Helper()
 	state, err := s.Lanes.State(t.Context(), "environment/load")
 	require.NoError(t, err)
+	return state
+}
+
+func waiting(t *testing.T, s *Store) []string {
+	t.Helper()
 	ids := []string{}
-	for _, item := range state.Waiting {
+	for _, item := range environment(t, s).Waiting {
 		ids = append(ids, item.ID)
 	}
 	return ids
@@ -112,9 +118,7 @@ func TestEnqueueLater(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		sub := withoutImage(change("checkout", "k1"))
 		accept(t, s, sub)
-		state, err := s.Lanes.State(t.Context(), "environment/load")
-		require.NoError(t, err)
-		require.WithinDuration(t, sub.Due, state.Waiting[0].Due, time.Millisecond)
+		require.WithinDuration(t, sub.Due, environment(t, s).Waiting[0].Due, time.Millisecond)
 	})
 }
 
@@ -147,21 +151,6 @@ func TestEventIsARepeatWhateverCameOfItAndSince(t *testing.T) {
 		require.Equal(t, repeatOf("R1"), enqueue(t, s, withEvent(change("checkout", "k1"), "twin")), "a repeat is remembered too")
 		require.NoError(t, s.redis().Del(t.Context(), "bw:run:R1").Err())
 		require.Equal(t, repeatOf(""), enqueue(t, s, withEvent(change("checkout", "k1"), "merge")), "the run is forgotten")
-	})
-}
-
-func TestRunsOfAnEvent(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
-		for i := range 11 {
-			accept(t, s, withEvent(change(fmt.Sprint("service", i), "k"), "merge"))
-		}
-		enqueue(t, s, rerun(load(t, s, "R3")))
-		runs, err := s.Event(t.Context(), "merge")
-		require.NoError(t, err)
-		require.Equal(t, []string{"R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11"}, runs)
-		runs, err = s.Event(t.Context(), "never")
-		require.NoError(t, err)
-		require.Empty(t, runs)
 	})
 }
 
@@ -223,16 +212,16 @@ func TestNewerChangeSupersedesWhatWaits(t *testing.T) {
 	})
 }
 
-func TestRunningRunPutOffIsNotTakenOut(t *testing.T) {
+func TestRunThatFailedInBetweenIsNotTakenOut(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		s.Lanes.Backoff = func(int) time.Duration { return time.Hour }
 		run := accept(t, s, change("checkout", "k1"))
 		held, holder := hold(t, s, "R1")
 		save(t, s, held, run, pipeline.Running)
 		holder.end(fmt.Errorf("no route"))
-		require.Eventually(t, func() bool { return len(waiting(t, s)) == 1 }, 10*time.Second, 5*time.Millisecond)
+		require.Eventually(t, func() bool { return environment(t, s).Holder == "" }, 10*time.Second, 5*time.Millisecond)
 		require.Empty(t, enqueue(t, s, change("checkout", "k2")).Superseded)
-		require.Contains(t, waiting(t, s), "R1")
+		require.Equal(t, "R1", environment(t, s).Held.ID)
 		cancelled, err := s.Cancel(t.Context(), "R1", anna)
 		require.NoError(t, err)
 		require.Equal(t, pipeline.Running, cancelled.State, "what it left in the environment is its next holder's business")

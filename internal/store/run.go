@@ -26,6 +26,7 @@ const schema = 1
 //	position, successor, supersedes, reruns (ids with commas), cancel, acknowledged (JSON)
 //	joined      JSON of the change whose image joined
 //	environment, thing, key, image   what scripts ask for
+//	merged, pushed   when the change was merged and its image pushed, in ms; 0 when unknown, and for runs of no change
 func (s *Store) Load(ctx context.Context, id string) (pipeline.Run, error) {
 	key := s.key("run", id)
 	values, err := s.redis().HGetAll(ctx, key).Result()

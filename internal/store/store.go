@@ -12,12 +12,12 @@
 //	latest:NAME             string  the newest run of a service or stack
 //	overhead:ENV/THING      list    ms that the last runs took besides their load, newest first
 //	event:ID                string  the run that an event led to, or ""; 14 days
-//	event-runs:ID           set     the same for an event that touches several things; 14 days
+//	awaited:ENV/THING/KEY   hash    the run that replaced one without its image, and when that was merged; a day
 //	installed:ENV           hash    thing -> artefact
 //	origin:ENV/THING        hash    key and run of the installed artefact, and the same of the one before it
 //	result:ID, record:ID    string  what was measured, the record gzipped; 30 days unless counted
 //	past:ENV/SCENARIO       zset    counted results by start
-//	letter:ID               hash    an intent and its delivery, see outbox.go; 30 days
+//	letter:ID               hash    an intent and its delivery, see outbox.go; 120 days
 //	thread:CHANNEL/REF      string  the run whose root message that is; 90 days
 //	picture:KEY             string  PNG; 30 days
 //	first:KEY               string  seen before, see First
@@ -40,11 +40,18 @@ import (
 
 // How long things are kept.
 const (
-	keepEvents  = 14 * 24 * time.Hour
-	keepRuns    = 90 * 24 * time.Hour // after their end
-	keepResults = 30 * 24 * time.Hour // once they are in no baseline
-	keepLetters = 30 * 24 * time.Hour // after the last write
+	keepEvents   = 14 * 24 * time.Hour
+	keepRuns     = 90 * 24 * time.Hour // after their end
+	keepResults  = 30 * 24 * time.Hour // once they are in no baseline
+	keepPictures = 30 * 24 * time.Hour // a missing one is drawn again, but not posted again
+	keepAwaited  = 24 * time.Hour      // far longer than an image is built
+
+	// keepLetters, after the last wish, is longer than runs can be told: what is forgotten would be posted again.
+	keepLetters = keepRuns + 30*24*time.Hour
 )
+
+// skew is how far the clocks that stamp changes may be apart. Within it, what came later is newer.
+const skew = 2 * time.Second
 
 // Store is Bellwether's memory. It lives in the Redis of its lanes, under their prefix.
 type Store struct {

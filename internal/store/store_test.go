@@ -227,7 +227,6 @@ func TestErrorsNameWhatWasTried(t *testing.T) {
 		"enqueue a run of checkout k1":             errOf(s.Enqueue(ctx, change("checkout", "k1"))),
 		"load run R1":                              errOf(s.Load(ctx, "R1")),
 		"overhead of service:checkout in load":     errOf(s.Overhead(ctx, "load", "service:checkout")),
-		"runs of event e":                          errOf(s.Event(ctx, "e")),
 		"latest run of checkout":                   errOf(s.Latest(ctx, "checkout")),
 		"board of load":                            errOf(s.Board(ctx, "load")),
 		"mark run R1":                              errOf(s.Cancel(ctx, "R1", pipeline.Mark{})),

@@ -34,6 +34,7 @@ func (v Value) expand(text string) (out string, ok bool) {
 			v.Errorf("%s", err)
 			return "", false
 		}
+		v.reader.note(name, value)
 		b.WriteString(text[:i] + value)
 		text = rest
 	}

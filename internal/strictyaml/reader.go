@@ -28,6 +28,7 @@ type Reader struct {
 	problems []Problem
 	mistakes int // problems that are no warnings
 	nodes    int
+	secrets  []string // see Secrets
 }
 
 // Add notes a problem that the caller found on its own.

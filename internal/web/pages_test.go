@@ -245,15 +245,28 @@ func TestPageSays(t *testing.T) {
 		},
 		"the new version alone was repeated": {
 			func(r *pipeline.Run) { r.Legs = []pipeline.Leg{{New: true}, {New: true}} },
-			[]string{"<p>Measured 4 more times:</p>"},
+			[]string{"<p>Four fresh measurements, of the new version only, confirmed it: p95 &#43;37\u00a0%"},
 		},
 		"gate": {
 			func(r *pipeline.Run) { r.Outcomes[1].Findings[1].Rule = pipeline.RuleGate },
-			[]string{"p95 is over its gate of 400\u00a0ms."},
+			[]string{"confirmed it: p95 is over the gate of 400\u00a0ms every time"},
+		},
+		"gate that could not be confirmed": {
+			func(r *pipeline.Run) {
+				f := &r.Outcomes[1].Findings[1]
+				f.Rule, f.Verdict, f.Confirmation = pipeline.RuleGate, pipeline.Suspect, nil
+			},
+			[]string{"<p>Over its gate of 400\u00a0ms: p95.</p>"},
 		},
 		"gate broken before": {
 			func(r *pipeline.Run) { r.Outcomes[1].Findings[1].Rule = pipeline.RuleGateBefore },
-			[]string{"p95 is over its gate of 400\u00a0ms, and was so before this change."},
+			[]string{"<p>The version before breaks the p95 gate of 400\u00a0ms too.</p>"},
+		},
+		"what else changed": {
+			func(r *pipeline.Run) {
+				r.Outcomes[1].AlsoChanged = []string{"orders-db 7 → 8", "search 2.0.0 → 2.1.0"}
+			},
+			[]string{"Also changed since: orders-db 7 → 8, search 2.0.0 → 2.1.0."},
 		},
 		"errors": {
 			func(r *pipeline.Run) {
@@ -262,7 +275,7 @@ func TestPageSays(t *testing.T) {
 				f.Confirmation = &pipeline.Confirmation{Legs: 4, Was: 0.001, Now: 0.028, Ratio: 28, Low: 0.02, High: 0.03}
 				r.Outcomes[1].Findings[3] = f
 			},
-			[]string{"Error rate 2.8\u00a0% against 0.1\u00a0%, &#43;2.70\u00a0pp (95\u00a0% interval &#43;2.00 to &#43;3.00\u00a0pp): confirmed."},
+			[]string{"errors 2.8\u00a0%, was 0.1\u00a0%", "&#43;2.90\u00a0pp"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

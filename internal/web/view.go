@@ -57,15 +57,8 @@ type scenario struct {
 	Whole       []row
 	Targets     []target
 	Notes       []string
-	Again       confirmation
 	Sensitivity string
 	Baseline    []link
-}
-
-// confirmation is what fresh measurements said, a line for each suspicion.
-type confirmation struct {
-	Intro string
-	Found []string
 }
 
 // target is one target's findings.
@@ -173,7 +166,7 @@ func moments(run pipeline.Run) []moment {
 
 func (p *Pages) scenario(ctx context.Context, run pipeline.Run, o pipeline.Outcome) (scenario, error) {
 	view := scenario{
-		Outcome: o, Measured: measured(run, o), Notes: notes(o), Again: again(run, o),
+		Outcome: o, Measured: measured(run, o), Notes: notes(run, o),
 		Sensitivity: sensitivity(o), Baseline: p.links(o.Baseline),
 	}
 	view.addFindings()

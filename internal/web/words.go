@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -27,117 +26,32 @@ func rowOf(f pipeline.Finding) row {
 		Change: "–", Interval: "–", Verdict: f.Verdict,
 	}
 	if f.Gate > 0 {
-		r.Gate = figure(f.Metric, f.Gate)
+		r.Gate = unbroken.Replace(bot.Amount(f.Metric, f.Gate))
 	}
-	if compared(f) {
-		r.Change, r.Interval = difference(f.Metric, f.Was, f.Now, f.Ratio), interval(f.Metric, f.Low, f.High)
+	if bot.Compared(f) {
+		r.Change, r.Interval = unbroken.Replace(difference(f)), unbroken.Replace(bot.Interval(f.Metric, f.Low, f.High))
 	}
 	return r
 }
 
-// compared tells whether there was a past to compare a finding with.
-func compared(f pipeline.Finding) bool { return f.Ratio != 0 || f.High != 0 }
-
-// figure is a metric's value without its unit, as the bot writes it in its tables.
-func figure(m pipeline.Metric, v float64) string {
-	return bot.Rows(pipeline.Outcome{Findings: []pipeline.Finding{{Metric: m, Now: v}}})[0][1]
-}
-
-// amount is a metric's value with its unit, which stays on its line.
-func amount(m pipeline.Metric, v float64) string {
-	if m == pipeline.Errors {
-		return figure(m, v) + "\u00a0%"
-	}
-	return figure(m, v) + "\u00a0ms"
-}
+// unbroken keeps values and their units on one line.
+var unbroken = strings.NewReplacer(" %", "\u00a0%", " ms", "\u00a0ms", " percentage points", "\u00a0pp")
 
 // difference is how far a metric moved: latencies by a ratio, errors by percentage points.
-func difference(m pipeline.Metric, was, now, ratio float64) string {
-	if m == pipeline.Errors {
-		return points(now-was) + "\u00a0pp"
+func difference(f pipeline.Finding) string {
+	if f.Metric == pipeline.Errors {
+		return bot.Points(f.Now-f.Was) + " percentage points"
 	}
-	return percent(ratio - 1)
+	return bot.Percent(f.Ratio - 1)
 }
 
-func interval(m pipeline.Metric, low, high float64) string {
-	if m == pipeline.Errors {
-		return points(low) + " to " + points(high) + "\u00a0pp"
+// notes say in plain words what lies behind a verdict, as the thread does.
+func notes(run pipeline.Run, o pipeline.Outcome) []string {
+	said := bot.Explain(run, o)
+	for i := range said {
+		said[i] = unbroken.Replace(said[i])
 	}
-	return percent(low-1) + " to " + percent(high-1)
-}
-
-// percent is a relative change with its sign: "+38 %".
-func percent(fraction float64) string { return sign(fraction*100, 0) + "\u00a0%" }
-
-func points(fraction float64) string { return sign(fraction*100, 2) }
-
-// sign writes a number with its sign, a real minus.
-func sign(v float64, decimals int) string {
-	s := fmt.Sprintf("%+.*f", decimals, v)
-	if strings.Trim(s, "+-0.") == "" {
-		return "±0"
-	}
-	return strings.Replace(s, "-", "−", 1)
-}
-
-// notes say in plain words what lies behind a verdict.
-func notes(o pipeline.Outcome) []string {
-	var said []string
-	if o.Reason != "" {
-		said = append(said, capital(strings.TrimRight(o.Reason, "."))+".")
-	}
-	for _, f := range o.Findings {
-		said = append(said, gateNote(o, f))
-	}
-	return slices.DeleteFunc(said, func(s string) bool { return s == "" })
-}
-
-func gateNote(o pipeline.Outcome, f pipeline.Finding) string {
-	switch f.Rule {
-	case pipeline.RuleGate:
-		return fmt.Sprintf("%s is over its gate of %s.", subject(o, f), amount(f.Metric, f.Gate))
-	case pipeline.RuleGateBefore:
-		return fmt.Sprintf("%s is over its gate of %s, and was so before this change.", subject(o, f), amount(f.Metric, f.Gate))
-	}
-	return ""
-}
-
-// again is what fresh measurements said of the suspicions; empty where there were none.
-func again(run pipeline.Run, o pipeline.Outcome) confirmation {
-	var told confirmation
-	for _, f := range o.Findings {
-		if c := f.Confirmation; c != nil {
-			told.Intro = "Measured " + plural(c.Legs, "more time") + alternating(run) + ":"
-			told.Found = append(told.Found, subject(o, f)+" "+fresh(f, *c)+conclusion(f))
-		}
-	}
-	return told
-}
-
-func fresh(f pipeline.Finding, c pipeline.Confirmation) string {
-	now := amount(f.Metric, c.Now)
-	if c.Ratio == 0 && c.High == 0 {
-		return now
-	}
-	return fmt.Sprintf("%s against %s, %s (95\u00a0%% interval %s)",
-		now, amount(f.Metric, c.Was), difference(f.Metric, c.Was, c.Now, c.Ratio), interval(f.Metric, c.Low, c.High))
-}
-
-func conclusion(f pipeline.Finding) string {
-	switch {
-	case f.Verdict == pipeline.Regressed:
-		return ": confirmed."
-	case f.Rule == pipeline.RuleUnconfirmed:
-		return ": not confirmed."
-	}
-	return "."
-}
-
-func alternating(run pipeline.Run) string {
-	if slices.ContainsFunc(run.Legs, func(l pipeline.Leg) bool { return !l.New }) {
-		return ", the old and the new version in turn"
-	}
-	return ""
+	return said
 }
 
 // sensitivity is what the run could have seen, by its p95.
@@ -148,18 +62,6 @@ func sensitivity(o pipeline.Outcome) string {
 		}
 	}
 	return ""
-}
-
-// subject is what a finding is about, at the start of a sentence.
-func subject(o pipeline.Outcome, f pipeline.Finding) string {
-	name := string(f.Metric)
-	if f.Metric == pipeline.Errors {
-		name = "Error rate"
-	}
-	if f.Group == o.Scenario {
-		return name
-	}
-	return name + " of " + strings.TrimPrefix(f.Group, o.Scenario+"/")
 }
 
 // measured is how much of a scenario was judged.

@@ -125,7 +125,7 @@ func (c *Chat) replyInThread(ctx context.Context, said *words, ts string, reply 
 		_, _, err = c.api.PostMessageContext(ctx, at, append(options, inThread(cmp.Or(said.thread, ts)))...)
 	}
 	if err != nil {
-		c.log.Error("an answer did not reach slack", "channel", at, "error", classify(err))
+		c.log.Error("an answer did not reach slack", "channel", at, "error", explain(err))
 	}
 }
 

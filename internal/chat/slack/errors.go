@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -13,31 +14,47 @@ import (
 	"bellwether/bot"
 )
 
-// unwell is how long a message waits for a Slack that cannot be reached, or does not say how long.
-const unwell = 30 * time.Second
+// How long a channel rests before it is tried again.
+const (
+	unwell    = 30 * time.Second // Slack cannot be reached, or does not say how long
+	uninvited = time.Minute      // the bot is not in the channel, the commonest mistake of a first day
+	unmended  = 5 * time.Minute  // somebody has to do something else first
+)
 
-// steps say what an operator does about an answer of Slack's that stays the same until somebody does something.
-var steps = map[string]string{
-	"channel_not_found":   "the channel does not exist or is private: check its id in the catalog, and invite the bot with /invite @bellwether",
-	"not_in_channel":      "the bot is not in the channel: invite it with /invite @bellwether",
-	"is_archived":         "the channel is archived: unarchive it, or name another one in the catalog",
-	"invalid_auth":        "the token is wrong: copy the bot token (xoxb-…) from the app's page \"OAuth & Permissions\" to chat.slack.bot_token",
-	"not_authed":          "the token is missing: set chat.slack.bot_token",
-	"account_inactive":    "the app was removed from the workspace: install it again and renew chat.slack.bot_token",
-	"token_revoked":       "the token was revoked: install the app again and renew chat.slack.bot_token",
-	"token_expired":       "the token has expired: install the app again and renew chat.slack.bot_token",
-	"missing_scope":       "the app lacks a scope: compare it with deploy/slack/manifest.yaml and install it again",
-	"no_permission":       "the workspace does not let the bot do this: ask its owners, and compare the scopes with deploy/slack/manifest.yaml",
-	"restricted_action":   "the channel lets only some people post: let the bot post there in the channel's settings",
-	"ekm_access_denied":   "the workspace's owners have suspended access: ask them",
-	"org_login_required":  "the workspace is being moved: renew the installation when that is over",
-	"msg_too_long":        "the message is too long, a fault of Bellwether's: report it with this line",
-	"msg_blocks_too_long": "the message is too long, a fault of Bellwether's: report it with this line",
-	"invalid_blocks":      "the message is malformed, a fault of Bellwether's: report it with this line",
-	"message_not_found":   "somebody deleted the message: nothing to do",
-	"cant_update_message": "the message is not the bot's own: was the app installed anew?",
-	"edit_window_closed":  "the workspace allows no late edits: nothing to do",
-	"thread_not_found":    "somebody deleted the thread: nothing to do",
+// meaning is what one of Slack's error codes means for a message.
+type meaning struct {
+	rest time.Duration // of the channel, until the same message is tried again; 0: it is refused for good
+	step string        // what a person does about it
+}
+
+// meanings of the answers that stay the same until somebody does something. What is not the message's fault lets its channel
+// rest, so that nothing is lost however late it is mended; that goes for tokens too, since what is parked cannot be sent again.
+// What is the message's fault is refused, and what is final, as is an archived channel, which nobody reads.
+var meanings = map[string]meaning{
+	"not_in_channel":    {uninvited, "the bot is not in the channel: invite it with /invite @bellwether"},
+	"channel_not_found": {uninvited, "no such channel, or a private one: /invite @bellwether, or mend the id in the catalog"},
+
+	"not_authed":       {unmended, "the token is missing: set chat.slack.bot_token"},
+	"invalid_auth":     {unmended, "the token is wrong: copy the one of \"OAuth & Permissions\" (xoxb-…) to chat.slack.bot_token"},
+	"account_inactive": {unmended, "the app was removed from the workspace: install it again and renew chat.slack.bot_token"},
+	"token_revoked":    {unmended, "the token was revoked: install the app again and renew chat.slack.bot_token"},
+	"token_expired":    {unmended, "the token has expired: install the app again and renew chat.slack.bot_token"},
+	"missing_scope":    {unmended, "the app lacks a scope: compare it with deploy/slack/manifest.yaml and install it again"},
+
+	"restricted_action_read_only_channel": {unmended, "only some people may post there: let the bot, in the channel's settings"},
+	"restricted_action":                   {unmended, "only some people may post there: let the bot, in the channel's settings"},
+	"no_permission":                       {unmended, "the workspace does not let the bot do this: ask its owners"},
+	"ekm_access_denied":                   {unmended, "the workspace's owners have suspended access: ask them"},
+	"org_login_required":                  {unmended, "the workspace is being moved: renew the installation when that is over"},
+
+	"is_archived":         {0, "the channel is archived: unarchive it, or name another one in the catalog"},
+	"msg_too_long":        {0, "the message is too long, a fault of Bellwether's: report it with this line"},
+	"msg_blocks_too_long": {0, "the message is too long, a fault of Bellwether's: report it with this line"},
+	"invalid_blocks":      {0, "the message is malformed, a fault of Bellwether's: report it with this line"},
+	"message_not_found":   {0, "somebody deleted the message: nothing to do"},
+	"cant_update_message": {0, "the message is not the bot's own: was the app installed anew?"},
+	"edit_window_closed":  {0, "the workspace allows no late edits: nothing to do"},
+	"thread_not_found":    {0, "somebody deleted the thread: nothing to do"},
 }
 
 // unclear are answers after which a message may be posted all the same.
@@ -46,37 +63,64 @@ var unclear = map[string]bool{"internal_error": true, "fatal_error": true, "serv
 // later are answers that mean "not now".
 var later = map[string]bool{"ratelimited": true, "rate_limited": true, "message_limit_exceeded": true, "team_added_to_org": true}
 
+// judge classifies what came of a request about a channel. What keeps the channel resting until a person does something is
+// told once, not at every try.
+func (c *Chat) judge(channel string, err error) error {
+	trouble := ""
+	var said slack.SlackErrorResponse
+	if errors.As(err, &said) && meanings[said.Err].rest > 0 {
+		trouble = said.Err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if trouble != "" && c.troubles[channel] != trouble {
+		c.log.Error("a slack channel rests until somebody mends it; nothing is lost", "channel", channel, "reason", explain(err))
+	}
+	c.troubles[channel] = trouble
+	return classify(err)
+}
+
 // classify says by its type what an error means for the message: *bot.NotSent, *bot.Refused, or neither, when nobody knows.
 func classify(err error) error {
 	var limited *slack.RateLimitedError
-	var answer slack.SlackErrorResponse
+	var said slack.SlackErrorResponse
 	var status slack.StatusCodeError
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &limited):
 		return &bot.NotSent{After: limited.RetryAfter, Err: err}
-	case errors.As(err, &answer):
-		return classifyAnswer(err, answer)
+	case errors.As(err, &said):
+		return classifyAnswer(err, said.Err)
 	case errors.As(err, &status) && turnedAway(status.Code), neverConnected(err):
 		return &bot.NotSent{After: unwell, Err: err}
 	}
 	return err
 }
 
-func classifyAnswer(err error, answer slack.SlackErrorResponse) error {
-	step, known := steps[answer.Err]
-	switch {
-	case unclear[answer.Err]:
+func classifyAnswer(err error, code string) error {
+	switch rest := meanings[code].rest; {
+	case unclear[code]:
 		return err
-	case later[answer.Err]:
+	case later[code]:
 		return &bot.NotSent{After: unwell, Err: err}
-	case answer.Needed != "":
-		step += " (needed: " + answer.Needed + ")"
-	case !known:
-		step = "look the code up at https://docs.slack.dev/reference/methods"
+	case rest > 0:
+		return &bot.NotSent{After: rest, Err: explain(err)}
 	}
-	return &bot.Refused{Err: fmt.Errorf("%w: %s", err, step)}
+	return &bot.Refused{Err: explain(err)}
+}
+
+// explain adds to an answer of Slack's what a person does about it.
+func explain(err error) error {
+	var said slack.SlackErrorResponse
+	if !errors.As(err, &said) || unclear[said.Err] || later[said.Err] {
+		return err
+	}
+	step := cmp.Or(meanings[said.Err].step, "look the code up at https://docs.slack.dev/reference/methods")
+	if said.Needed != "" {
+		step += " (needed: " + said.Needed + ")"
+	}
+	return fmt.Errorf("%w: %s", err, step)
 }
 
 // turnedAway tells whether a status other than 200 means that the request went nowhere.

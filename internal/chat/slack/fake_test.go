@@ -2,6 +2,9 @@ package slack
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -271,4 +274,16 @@ func (f *fake) count(method string) int {
 		}
 	}
 	return n
+}
+
+// signed makes a request as Slack does, at a time.
+func signed(path, kind, body, secret string, at time.Time) *http.Request {
+	r := httptest.NewRequest("POST", path, strings.NewReader(body))
+	stamp := fmt.Sprint(at.Unix())
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte("v0:" + stamp + ":" + body))
+	r.Header.Set("Content-Type", kind)
+	r.Header.Set("X-Slack-Request-Timestamp", stamp)
+	r.Header.Set("X-Slack-Signature", "v0="+hex.EncodeToString(mac.Sum(nil)))
+	return r
 }

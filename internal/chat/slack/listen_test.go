@@ -3,9 +3,6 @@ package slack
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,18 +49,6 @@ func pretty(v any) string {
 		return err.Error()
 	}
 	return b.String()
-}
-
-// signed makes a request as Slack does, at a time.
-func signed(path, kind, body, secret string, at time.Time) *http.Request {
-	r := httptest.NewRequest("POST", path, strings.NewReader(body))
-	stamp := fmt.Sprint(at.Unix())
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write([]byte("v0:" + stamp + ":" + body))
-	r.Header.Set("Content-Type", kind)
-	r.Header.Set("X-Slack-Request-Timestamp", stamp)
-	r.Header.Set("X-Slack-Signature", "v0="+hex.EncodeToString(mac.Sum(nil)))
-	return r
 }
 
 const form, jsonType = "application/x-www-form-urlencoded", "application/json"
@@ -154,13 +139,24 @@ func TestRepetitionIsDoneOnce(t *testing.T) {
 	}
 }
 
-// When the store does not answer, Slack is told so, and delivers again.
+// When the store does not answer, Slack is told so before anything is done, and what it delivers again gets through.
 func TestStoreDown(t *testing.T) {
-	c, d := newFake(t).chat(t), answering("Status", true)
-	c.seen = &seen{err: errors.New("redis is away")}
-	w := send(c, d, signed("/slack/events", jsonType, mention("<@U0BELL> status", "Ev1", ""), secret, time.Now()))
-	require.Equal(t, http.StatusInternalServerError, w.Code)
-	require.Empty(t, d.said)
+	for _, r := range []struct{ path, kind, body string }{
+		{"/slack/events", jsonType, mention("<@U0BELL> status", "Ev1", "")},
+		{"/slack/commands", form, slash("status", "t1", "https://hooks.slack.com/1")},
+		{"/slack/interactions", form, press("ack R42", "t2", "", "https://hooks.slack.com/1")},
+	} {
+		c, d := newFake(t).chat(t), answering("Status", false)
+		store := &seen{err: errors.New("redis is away")}
+		c.seen = store
+		w := send(c, d, signed(r.path, r.kind, r.body, secret, time.Now()))
+		require.Equal(t, http.StatusInternalServerError, w.Code, r.path)
+		require.Empty(t, d.said, r.path)
+		store.err = nil
+		w = send(c, d, signed(r.path, r.kind, r.body, secret, time.Now()))
+		require.Equal(t, http.StatusOK, w.Code, r.path)
+		require.Len(t, d.said, 1, r.path)
+	}
 }
 
 func TestSlowCommandAnswersLater(t *testing.T) {

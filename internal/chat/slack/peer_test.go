@@ -81,7 +81,8 @@ func TestPeerPostEditFind(t *testing.T) {
 	nowhere := root("R1")
 	nowhere.Channel.ID = "C0NOWHERE"
 	_, err = c.Post(t.Context(), nowhere)
-	require.ErrorAs(t, err, new(*bot.Refused))
+	require.ErrorAs(t, err, new(*bot.NotSent))
+	require.ErrorContains(t, err, "/invite @bellwether")
 }
 
 func TestPeerSpeaksHTTP(t *testing.T) {

@@ -44,8 +44,8 @@ func (c *Chat) Post(ctx context.Context, o bot.Outgoing) (string, error) {
 		return "", err
 	}
 	_, ts, err := c.api.PostMessageContext(ctx, o.Channel.ID, append(options, inThread(o.Thread))...)
-	if err != nil {
-		return "", fmt.Errorf("post to slack channel %s: %w", o.Channel.ID, classify(err))
+	if err := c.judge(o.Channel.ID, err); err != nil {
+		return "", fmt.Errorf("post to slack channel %s: %w", o.Channel.ID, err)
 	}
 	if ts == "" {
 		return "", fmt.Errorf("post to slack channel %s: slack did not say where the message is", o.Channel.ID)
@@ -73,8 +73,9 @@ func (c *Chat) Edit(ctx context.Context, o bot.Outgoing, ref string) error {
 	if err != nil {
 		return err
 	}
-	if _, _, _, err := c.api.UpdateMessageContext(ctx, o.Channel.ID, ref, options...); err != nil {
-		return fmt.Errorf("edit message %s in slack channel %s: %w", ref, o.Channel.ID, classify(err))
+	_, _, _, err = c.api.UpdateMessageContext(ctx, o.Channel.ID, ref, options...)
+	if err := c.judge(o.Channel.ID, err); err != nil {
+		return fmt.Errorf("edit message %s in slack channel %s: %w", ref, o.Channel.ID, err)
 	}
 	return nil
 }
@@ -104,21 +105,23 @@ func (c *Chat) links(o bot.Outgoing) map[string]string {
 // upload puts a picture into the thread and returns the file's id: Slack tells no message for it. Until the last of the three
 // requests nobody sees anything, so that a failure before it is none that could show the picture twice.
 func (c *Chat) upload(ctx context.Context, o bot.Outgoing) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, uploadLimit)
+	defer cancel()
 	ticket, err := c.api.GetUploadURLExternalContext(ctx, slack.GetUploadURLExternalParameters{
 		FileName: fileName(o.ID), FileSize: len(o.Picture), AltTxt: blockkit.Line(o.Message.Picture.Alt, altLimit),
 	})
 	if err != nil {
-		return "", fmt.Errorf("announce picture %s to slack: %w", o.ID, unseen(err))
+		return "", fmt.Errorf("announce picture %s to slack: %w", o.ID, unseen(c.judge(o.Channel.ID, err)))
 	}
 	if err := c.send(ctx, ticket.UploadURL, o.Picture); err != nil {
-		return "", fmt.Errorf("upload picture %s to slack: %w", o.ID, unseen(err))
+		return "", fmt.Errorf("upload picture %s to slack: %w", o.ID, unseen(classify(err)))
 	}
 	_, err = c.api.CompleteUploadExternalContext(ctx, slack.CompleteUploadExternalParameters{
 		Files:   []slack.FileSummary{{ID: ticket.FileID, Title: blockkit.Line(o.Message.Title, titleLimit)}},
 		Channel: o.Channel.ID, ThreadTimestamp: o.Thread, InitialComment: blockkit.Caption(o.Message, c.links(o)),
 	})
-	if err != nil {
-		return "", fmt.Errorf("show picture %s in slack channel %s: %w", o.ID, o.Channel.ID, classify(err))
+	if err := c.judge(o.Channel.ID, err); err != nil {
+		return "", fmt.Errorf("show picture %s in slack channel %s: %w", o.ID, o.Channel.ID, err)
 	}
 	return ticket.FileID, nil
 }
@@ -142,10 +145,9 @@ func (c *Chat) send(ctx context.Context, ticket string, picture []byte) error {
 	return nil
 }
 
-// unseen classifies an error of a request that shows nobody anything: where it is not clear what came of it, it may be
+// unseen is a classified error of a request that shows nobody anything: where it is not clear what came of it, it may be
 // repeated.
 func unseen(err error) error {
-	err = classify(err)
 	if errors.As(err, new(*bot.NotSent)) || errors.As(err, new(*bot.Refused)) {
 		return err
 	}
@@ -159,7 +161,7 @@ func (c *Chat) Find(ctx context.Context, o bot.Outgoing, since time.Time) (strin
 	for range pages {
 		messages, next, err := c.page(ctx, o, oldest, cursor)
 		if err != nil {
-			return "", fmt.Errorf("look for message %s in slack channel %s: %w", o.ID, o.Channel.ID, classify(err))
+			return "", fmt.Errorf("look for message %s in slack channel %s: %w", o.ID, o.Channel.ID, c.judge(o.Channel.ID, err))
 		}
 		for _, m := range messages {
 			if ref := carried(m, o.ID); ref != "" {

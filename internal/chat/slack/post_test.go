@@ -2,9 +2,7 @@ package slack
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -90,84 +88,6 @@ func TestFindGivesUpLoudly(t *testing.T) {
 	require.ErrorContains(t, err, "and there are more")
 }
 
-func TestErrorsSayWhatTheyMean(t *testing.T) {
-	for code, step := range steps {
-		f := newFake(t)
-		c := f.chat(t)
-		f.fail["chat.postMessage"] = func(w http.ResponseWriter) bool { no(w, code); return true }
-		_, err := c.Post(t.Context(), root("R1"))
-		require.ErrorAs(t, err, new(*bot.Refused), code)
-		require.ErrorContains(t, err, step)
-	}
-}
-
-func TestErrorKinds(t *testing.T) {
-	status := func(code int, header ...string) func(http.ResponseWriter) bool {
-		return func(w http.ResponseWriter) bool {
-			if len(header) > 0 {
-				w.Header().Set(header[0], header[1])
-			}
-			w.WriteHeader(code)
-			return true
-		}
-	}
-	answer := func(code string) func(http.ResponseWriter) bool {
-		return func(w http.ResponseWriter) bool { no(w, code); return true }
-	}
-	drop := func(w http.ResponseWriter) bool {
-		conn, _, err := http.NewResponseController(w).Hijack()
-		if err == nil {
-			_ = conn.Close()
-		}
-		return true
-	}
-	text := func(s string) func(http.ResponseWriter) bool {
-		return func(w http.ResponseWriter) bool { _, _ = w.Write([]byte(s)); return true }
-	}
-	for name, test := range map[string]struct {
-		fail  func(http.ResponseWriter) bool
-		kind  string
-		after time.Duration
-	}{
-		"429":                 {status(429, "Retry-After", "17"), "not sent", 17 * time.Second},
-		"429 without a time":  {status(429), "not sent", unwell},
-		"redirect":            {status(302, "Location", "https://evil.example/"), "not sent", unwell},
-		"403 of a proxy":      {status(403), "not sent", unwell},
-		"408":                 {status(408), "unclear", 0},
-		"500":                 {status(500), "unclear", 0},
-		"ratelimited":         {answer("ratelimited"), "not sent", unwell},
-		"internal_error":      {answer("internal_error"), "unclear", 0},
-		"service_unavailable": {answer("service_unavailable"), "unclear", 0},
-		"unheard of":          {answer("brand_new_reason"), "refused", 0},
-		"no JSON":             {text("<html>"), "unclear", 0},
-		"ok without a place":  {text(`{"ok":true}`), "unclear", 0},
-		"dropped connection":  {drop, "unclear", 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			f := newFake(t)
-			c := f.chat(t)
-			f.fail["chat.postMessage"] = test.fail
-			_, err := c.Post(t.Context(), root("R1"))
-			require.Error(t, err)
-			require.Equal(t, test.kind, kind(err))
-			if late := (*bot.NotSent)(nil); errors.As(err, &late) {
-				require.Equal(t, test.after, late.After)
-			}
-			require.Equal(t, 1, f.count("chat.postMessage"), "posted once, whatever happens")
-		})
-	}
-}
-
-func kind(err error) string {
-	switch {
-	case errors.As(err, new(*bot.NotSent)):
-		return "not sent"
-	case errors.As(err, new(*bot.Refused)):
-		return "refused"
-	}
-	return "unclear"
-}
-
 // A message that Slack took before the connection broke is found, so that it is not posted again.
 func TestLostAnswer(t *testing.T) {
 	f := newFake(t)
@@ -179,31 +99,6 @@ func TestLostAnswer(t *testing.T) {
 	ref, err := c.Find(t.Context(), o, since)
 	require.NoError(t, err)
 	require.Equal(t, f.messages[0].Timestamp, ref)
-}
-
-// Until the last request of an upload nobody sees the picture, and any failure means that it may be tried again.
-func TestUploadErrors(t *testing.T) {
-	broken := func(w http.ResponseWriter) bool { w.WriteHeader(http.StatusBadGateway); return true }
-	for method, want := range map[string]string{
-		"files.getUploadURLExternal": "not sent", "upload": "not sent", "files.completeUploadExternal": "unclear",
-	} {
-		f := newFake(t)
-		c := f.chat(t)
-		f.fail[method] = broken
-		_, err := c.Post(t.Context(), chart(""))
-		require.Equal(t, want, kind(err), method)
-		require.Empty(t, f.messages)
-	}
-}
-
-func TestUnreachable(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, l.Close())
-	c, err := New(Settings{BotToken: token, SigningSecret: secret, APIURL: "http://" + l.Addr().String(), Log: slog.Default()})
-	require.NoError(t, err)
-	_, err = c.Post(t.Context(), root("R1"))
-	require.Equal(t, "not sent", kind(err))
 }
 
 func TestHelloNamesTheWrongToken(t *testing.T) {

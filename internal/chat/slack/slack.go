@@ -21,6 +21,12 @@ import (
 	"bellwether/pipeline"
 )
 
+// How long Slack may take. Whether a message got through is looked into later than that (bot.Postman.Settle).
+const (
+	requestLimit = 10 * time.Second
+	uploadLimit  = 15 * time.Second // for the three requests of a picture together
+)
+
 // Platform is how channels of Slack are marked.
 const Platform = "slack"
 
@@ -68,9 +74,10 @@ type Chat struct {
 	self      string     // the bot's own user id, likewise
 	every     rate.Limit // messages a second in one channel
 
-	mu    sync.Mutex
-	paces map[string]*rate.Limiter // by channel
-	names map[string]named         // by user id
+	mu       sync.Mutex
+	paces    map[string]*rate.Limiter // by channel
+	troubles map[string]string        // by channel: the answer that keeps it resting; empty when it is well
+	names    map[string]named         // by user id
 
 	answers sync.WaitGroup
 }
@@ -87,7 +94,7 @@ func New(s Settings) (*Chat, error) {
 			"\"Basic Information\", or set app_token to use Socket Mode")
 	}
 	if s.HTTP == nil {
-		s.HTTP = &http.Client{Timeout: 15 * time.Second, CheckRedirect: noRedirect}
+		s.HTTP = &http.Client{Timeout: requestLimit, CheckRedirect: noRedirect}
 	}
 	if s.APIURL == "" {
 		s.APIURL = slack.APIURL
@@ -101,7 +108,7 @@ func New(s Settings) (*Chat, error) {
 	return &Chat{
 		signingSecret: s.SigningSecret, appToken: s.AppToken, seen: s.Seen, threads: s.Threads, log: s.Log, now: s.Now, http: s.HTTP,
 		api: api, base: base, workspace: "https://slack.com/", every: 1,
-		paces: map[string]*rate.Limiter{}, names: map[string]named{},
+		paces: map[string]*rate.Limiter{}, troubles: map[string]string{}, names: map[string]named{},
 	}, nil
 }
 
@@ -112,7 +119,7 @@ func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastRe
 func (c *Chat) Hello(ctx context.Context) error {
 	who, err := c.api.AuthTestContext(ctx)
 	if err != nil {
-		return fmt.Errorf("slack does not know Bellwether: %w", classify(err))
+		return fmt.Errorf("slack does not know Bellwether: %w", explain(err))
 	}
 	if who.URL != "" {
 		c.workspace = strings.TrimRight(who.URL, "/") + "/"

@@ -23,7 +23,7 @@ func (c *Chat) Socket(ctx context.Context, do Doer) error {
 	g.Go(func() error { return client.RunContext(inner) })
 	g.Go(func() error { return c.listen(inner, client, do) })
 	if err := g.Wait(); ctx.Err() == nil {
-		return fmt.Errorf("slack socket mode, with chat.slack.app_token: %w", classify(err))
+		return fmt.Errorf("slack socket mode: %w: is chat.slack.app_token an app token (xapp-…) with the scope connections:write?", err)
 	}
 	return nil
 }
