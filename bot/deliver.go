@@ -114,6 +114,10 @@ type Postman struct {
 // it should be tried again later, and nil when nothing is left to do: sent, or refused for good and parked.
 func (p *Postman) Deliver(ctx context.Context, id string, fence int64) error {
 	letter, err := p.Outbox.Open(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		p.Log.Error("message dropped: it waited longer than messages are kept", "intent", id)
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("open %s: %w", id, err)
 	}

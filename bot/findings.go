@@ -52,11 +52,16 @@ func gravest(outcomes []pipeline.Outcome) (worst pipeline.Finding, found bool) {
 	return worst, found
 }
 
+// fewErrors is a fraction of errors that nobody minds.
+const fewErrors = 0.001
+
 // excess is how many times too large a finding is, or too small.
 func excess(f pipeline.Finding) float64 {
 	switch {
 	case overGate(f):
 		return f.Now / f.Gate
+	case f.Metric == pipeline.Errors: // which may rise from nothing
+		return (f.Now + fewErrors) / (f.Was + fewErrors)
 	case f.Ratio > 0:
 		return max(f.Ratio, 1/f.Ratio)
 	}

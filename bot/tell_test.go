@@ -250,3 +250,17 @@ func TestHeadlineAndRowsNeedNothingElse(t *testing.T) {
 		}
 	}
 }
+
+func TestErrorsFromNothingLead(t *testing.T) {
+	errors := func(scenario string, was, now, ratio float64) pipeline.Outcome {
+		return pipeline.Outcome{Scenario: scenario, Verdict: pipeline.Regressed, Findings: []pipeline.Finding{{
+			Group: scenario, Metric: pipeline.Errors, Was: was, Now: now, Ratio: ratio, Rule: pipeline.RuleHistory, Verdict: pipeline.Regressed,
+		}}}
+	}
+	title, _ := Headline(pipeline.Run{
+		State: pipeline.Done, Verdict: pipeline.Regressed, Environment: "load",
+		Outcomes: []pipeline.Outcome{errors("billing", 0.01, 0.04, 4), errors("checkout", 0, 0.98, 0)},
+	})
+	require.Contains(t, title, "checkout")
+	require.Contains(t, title, "98 %")
+}

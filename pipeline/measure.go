@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"slices"
 )
 
 // test measures every selected scenario that has no result yet; each is a checkpoint.
@@ -67,8 +69,23 @@ func (w *work) attempt(ctx context.Context, name, id string, a Artefact) (Result
 	}
 	result.Start, result.Warmup = record.Start, min(record.Warmup, record.Seconds())
 	result.Seconds = record.Seconds() - result.Warmup
-	result.Groups, result.Invalid = Summarise(record), Unwell(record)
+	if result.Failed = unanswered(record, w.catalog.Environments[w.run.Environment]); result.Failed == "" {
+		result.Groups, result.Invalid = Summarise(record), Unwell(record)
+	}
 	return result, record, nil
+}
+
+// unanswered says that not one request got a response: then there is nothing to judge. Empty otherwise.
+func unanswered(record Record, environment Environment) string {
+	answered := func(s Series) bool { return s.Class != NoResponse }
+	if record.Fault == "" || slices.ContainsFunc(record.Series, answered) {
+		return ""
+	}
+	where := environment.Name
+	if address, err := url.Parse(environment.URL); err == nil {
+		where = address.Redacted()
+	}
+	return fmt.Sprintf("nothing answered at %s: %s; is it running?", where, record.Fault)
 }
 
 // load resets the environment, sets the scenario up, runs it and always tears it down: after a set-up that broke half-way

@@ -27,10 +27,13 @@ type Record struct {
 	Fault     string    `json:"fault,omitempty"` // the first reason why a request got no response, in words
 }
 
+// NoResponse is the class of requests that got none.
+const NoResponse = "none"
+
 // Series is one target's responses of one status class.
 type Series struct {
 	Target string `json:"target"`
-	Class  string `json:"class"`  // "2xx" … "5xx", or "none" when no response came
+	Class  string `json:"class"`  // "2xx" … "5xx", or NoResponse
 	Failed bool   `json:"failed"` // a transport failure or a status that the target does not expect
 	Cells  []Cell `json:"cells"`  // ascending by Second; seconds without a response are absent
 }

@@ -203,6 +203,19 @@ func TestVerdictsOfRuns(t *testing.T) {
 			world: func(w *world) { w.sick = 2 }, verdict: pipeline.Invalid, reason: "the load generator sent only 900 of 1000 requests",
 			effects: []string{"deploy " + newImage, "install r2", "load checkout-flow", "load checkout-flow", "load shop-window", "count R1/shop-window"},
 		},
+		"an environment that does not answer": {
+			world: func(w *world) {
+				w.catalog.Environments["load"] = pipeline.Environment{Name: "load", URL: "http://ada:hunter2@load"}
+				w.measured = func(r *pipeline.Record) {
+					r.Fault, r.Series[0].Class, r.Series[0].Failed = "connect: connection refused", pipeline.NoResponse, true
+				}
+			},
+			verdict: pipeline.Failed, reason: "nothing answered at http://ada:xxxxx@load: connect: connection refused; is it running?",
+		},
+		"an environment that answers sometimes": {
+			world:   func(w *world) { w.measured = func(r *pipeline.Record) { r.Fault = "connect: connection refused" } },
+			verdict: pipeline.Pass,
+		},
 		"a leg that is invalid": {
 			world: func(w *world) {
 				slow(w)

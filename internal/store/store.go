@@ -25,6 +25,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
@@ -75,7 +76,14 @@ var ErrFenced = errors.New("another one has the lane now")
 
 // First tells whether this is the first call with the key within ttl.
 func (s *Store) First(ctx context.Context, key string, ttl time.Duration) (bool, error) {
-	first, err := s.redis().SetNX(ctx, s.key("first", key), 1, ttl).Result()
+	// Ours alone, so that a claim whose answer was lost, and which the client sends again, is still the first.
+	mine := rand.Text()
+	first, err := s.redis().SetNX(ctx, s.key("first", key), mine, ttl).Result()
+	if err == nil && !first {
+		var taken string
+		taken, err = s.redis().Get(ctx, s.key("first", key)).Result()
+		first = taken == mine
+	}
 	return first, wrap(err, "claim %s", key)
 }
 
