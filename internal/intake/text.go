@@ -20,8 +20,13 @@ type field struct {
 
 func identity(c *pipeline.Change) []field {
 	return []field{
-		{"id", &c.EventID}, {"detail.name", &c.Name}, {"detail.repository", &c.Repository}, {"detail.revision", &c.Revision},
-		{"detail.version", &c.Version}, {"detail.image", &c.Image}, {"detail.ref", &c.Ref},
+		{"id", &c.EventID},
+		{"detail.name", &c.Name},
+		{"detail.repository", &c.Repository},
+		{"detail.revision", &c.Revision},
+		{"detail.version", &c.Version},
+		{"detail.image", &c.Image},
+		{"detail.ref", &c.Ref},
 	}
 }
 
