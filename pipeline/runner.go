@@ -177,10 +177,10 @@ func (w *work) watch(ctx context.Context, cancel func()) {
 	}
 }
 
-// begin notes what the change replaces, before anything is touched, and tells of the runs that this one superseded or
-// repeats: whoever took it in may have crashed before doing so.
+// begin notes what the change replaces, before anything is touched, and announces the run: whoever took it in may have
+// crashed before doing so, or is about to.
 func (w *work) begin(ctx context.Context) error {
-	if err := tellRelated(ctx, w.Ledger.Load, w.Teller, w.run); err != nil {
+	if err := announce(ctx, w.Ledger.Load, w.Teller, w.run); err != nil {
 		return err
 	}
 	w.run.State, w.run.Started, w.run.Stage = Running, w.Now(), StagePrepare

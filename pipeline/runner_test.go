@@ -46,9 +46,9 @@ func TestTheWholeLine(t *testing.T) {
 		for _, told := range w.told {
 			stages = append(stages, told.Stage)
 		}
-		require.Equal(t, []pipeline.Stage{"prepare", "test", "test", "test", "judge", "report", "report"}, stages)
+		require.Equal(t, []pipeline.Stage{"", "prepare", "test", "test", "test", "judge", "report", "report"}, stages)
 		require.NoError(t, w.runner().Work(t.Context(), "R1", w.fence), "a run that is over is told again, and no more")
-		require.Len(t, w.told, 8)
+		require.Len(t, w.told, 9)
 		require.Equal(t, run, w.run())
 	})
 }
@@ -290,9 +290,9 @@ func TestWhoeverBeginsTellsWhatTheIntakeMayNotHaveTold(t *testing.T) {
 		w.add(pipeline.Run{ID: "R9", Reruns: []string{"R1"}})
 		w.change(func(r *pipeline.Run) { r.Supersedes, r.Parent = []string{"R0", "forgotten"}, "R9" })
 		w.work(t)
-		require.Equal(t, "R0", w.told[0].ID)
-		require.Equal(t, "R9", w.told[1].ID)
-		require.Equal(t, "R1", w.told[2].ID)
+		require.Equal(t, "R1", w.told[0].ID, "the others link to it")
+		require.Equal(t, "R0", w.told[1].ID)
+		require.Equal(t, "R9", w.told[2].ID)
 	})
 }
 

@@ -148,14 +148,14 @@ func (s *Submitter) tell(ctx context.Context, receipt Receipt) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Teller.Tell(ctx, run); err != nil {
-		return fmt.Errorf("announce %s: %w", run.ID, err)
-	}
-	return tellRelated(ctx, s.Queue.Load, s.Teller, run)
+	return announce(ctx, s.Queue.Load, s.Teller, run)
 }
 
-// tellRelated tells of the runs that a run's coming changed, as far as they are still kept.
-func tellRelated(ctx context.Context, load func(context.Context, string) (Run, error), teller Teller, run Run) error {
+// announce tells of a run, and then of the runs that its coming changed, as far as they are still kept: those link to it.
+func announce(ctx context.Context, load func(context.Context, string) (Run, error), teller Teller, run Run) error {
+	if err := teller.Tell(ctx, run); err != nil {
+		return fmt.Errorf("announce %s: %w", run.ID, err)
+	}
 	for _, id := range append(slices.Clone(run.Supersedes), run.Successor, run.Parent) {
 		if id == "" {
 			continue
