@@ -63,13 +63,14 @@ func (p picture) lineLabels() []label {
 	return labels
 }
 
-// labelRoom is how wide the column of labels must be.
+// labelRoom is how wide the column of labels must be. A tenth is spare: a browser without Roboto draws the SVG in a wider
+// face.
 func (p picture) labelRoom() int {
 	widest := max(p.width(p.errorLabel(), small), p.width(p.errorRemark(), small))
 	for _, l := range p.labels {
 		widest = max(widest, p.width(l.text, small))
 	}
-	return labelIndent + widest
+	return labelIndent + widest + widest/10
 }
 
 // drawLabels writes the labels in a column, each as near as can be to its line and led there; an arrow stands for a
