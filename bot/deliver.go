@@ -64,7 +64,7 @@ type Outbox interface {
 	Want(ctx context.Context, o Outgoing, due time.Time) error
 	Open(ctx context.Context, id string) (Letter, error)
 	// Note stores what became of an intent.
-	Note(ctx context.Context, hold Hold, id string, d Delivery) error
+	Note(ctx context.Context, lease Lease, id string, d Delivery) error
 }
 
 // Pictures keeps PNGs by key.
@@ -73,8 +73,8 @@ type Pictures interface {
 	KeepPicture(ctx context.Context, key string, png []byte) error
 }
 
-// Hold is the right to speak in a channel; see pipeline.Hold.
-type Hold struct {
+// Lease is the right to speak in a channel; see pipeline.Lease.
+type Lease struct {
 	Channel pipeline.Channel
 	Fence   int64
 }
@@ -121,7 +121,7 @@ func (p *Postman) Deliver(ctx context.Context, id string, fence int64) error {
 	if err != nil {
 		return fmt.Errorf("open %s: %w", id, err)
 	}
-	d := &dispatch{Postman: p, letter: letter, hold: Hold{letter.Channel, fence}}
+	d := &dispatch{Postman: p, letter: letter, lease: Lease{letter.Channel, fence}}
 	if d.chat = p.Chats[letter.Channel.Platform]; d.chat == nil {
 		return d.park(ctx, ErrNoChat)
 	}
@@ -138,7 +138,7 @@ type dispatch struct {
 	*Postman
 	chat   Chat
 	letter Letter
-	hold   Hold
+	lease  Lease
 }
 
 func (d *dispatch) bring(ctx context.Context) error {
@@ -210,7 +210,7 @@ func (d *dispatch) park(ctx context.Context, why error) error {
 }
 
 func (d *dispatch) note(ctx context.Context) error {
-	return d.Outbox.Note(ctx, d.hold, d.letter.ID, d.letter.Delivery)
+	return d.Outbox.Note(ctx, d.lease, d.letter.ID, d.letter.Delivery)
 }
 
 // certainlyNot tells whether an attempt to post is known to have shown nothing.

@@ -72,7 +72,7 @@ func (m *memory) Open(_ context.Context, id string) (Letter, error) {
 	return letter, nil
 }
 
-func (m *memory) Note(_ context.Context, _ Hold, id string, d Delivery) error {
+func (m *memory) Note(_ context.Context, _ Lease, id string, d Delivery) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.failing("note " + id); err != nil {

@@ -15,7 +15,7 @@ func (p *Postman) Park(ctx context.Context, id string, fence int64, why error) e
 	if err != nil {
 		return err
 	}
-	d := &dispatch{Postman: p, letter: letter, hold: Hold{letter.Channel, fence}}
+	d := &dispatch{Postman: p, letter: letter, lease: Lease{letter.Channel, fence}}
 	return d.park(ctx, why)
 }
 

@@ -78,6 +78,8 @@ func (l *ledger) Enqueue(_ context.Context, s pipeline.Submission) (pipeline.Rec
 
 func (l *ledger) Overhead(context.Context, string, string) (time.Duration, error) { return 0, l.broken }
 
+func (l *ledger) TellHold(context.Context, pipeline.Hold) error { return nil }
+
 func (l *ledger) Tell(_ context.Context, run pipeline.Run) error {
 	l.told = append(l.told, run.ID)
 	return nil

@@ -79,8 +79,10 @@ type Service struct {
 	Tags         []string
 	Uses         []string
 	Environments []string
-	Deploy       *Command
+	Deploy       *Deploy // nil when others deploy it
 	WaitForImage time.Duration
+	Budget       time.Duration // how long a run may hold its environment; 0: as long as it takes
+	Restore      bool          // a version that regressed is taken back
 }
 
 // Stack is infrastructure code, applied as a whole.
@@ -90,19 +92,33 @@ type Stack struct {
 	Repositories []Repository
 	Tags         []string
 	Environments []string
-	Apply        *Command
+	Apply        *Apply // nil when others apply it
 }
 
 // Environment is where load is run, one run at a time.
 type Environment struct {
-	Name  string
-	URL   string
-	Reset *Command
+	Name       string
+	URL        string
+	Team       string // looks after it; empty: nobody in particular
+	Health     string // a URL that answers 200 to 299 while the environment is well; empty: there is none
+	Reset      *Command
+	Kubernetes *KubernetesCluster
+	ECS        *ECSCluster
+	Abort      Abort
+	Batch      bool          // changes that wait together are tested together
+	MaxWait    time.Duration // a run that waits longer is told; 0: none is
+}
+
+// Abort says when load does more harm than good. The zero value never ends it.
+type Abort struct {
+	Errors float64 // a fraction of the requests
+	For    time.Duration
 }
 
 // FullSuite says from which size on a change runs every scenario. Zero means that size never does.
 type FullSuite struct {
 	Files, Lines int
+	Resources    int // that a plan changes
 	Labels       []string
 }
 

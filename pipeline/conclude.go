@@ -14,7 +14,7 @@ func (w *work) judge(ctx context.Context) error {
 	w.run.Outcomes = Judge(comparisons)
 	w.sum()
 	w.run.Stage = StageReport
-	if len(w.suspects()) > 0 {
+	if len(w.suspects()) > 0 && w.run.Stopped == "" {
 		w.run.Stage = StageConfirm
 	}
 	return nil
@@ -60,7 +60,7 @@ func (w *work) sum() {
 // It stands where a version could not be deployed again. In the end the new version is installed.
 func (w *work) confirm(ctx context.Context) error {
 	broken := w.legs(ctx)
-	if isCommandError(broken) {
+	if isBroken(broken) {
 		w.remark("could not be confirmed: " + broken.Error())
 	} else if broken != nil {
 		return broken
@@ -96,7 +96,7 @@ func (w *work) legs(ctx context.Context) error {
 // canGoBack tells whether there is an old version that we can deploy in turn with the new one.
 func (w *work) canGoBack() bool {
 	c := w.run.Change()
-	return c.Kind == KindService && w.installer() != nil && w.run.Before != nil && *w.run.Before != c.Artefact()
+	return c.Kind == KindService && w.installs() && w.run.Before != nil && *w.run.Before != c.Artefact()
 }
 
 // comeBack installs the new version again, whatever the last leg left behind.
@@ -105,9 +105,10 @@ func (w *work) comeBack(ctx context.Context) error {
 		return nil
 	}
 	err := w.install(ctx, w.run.Change().Artefact())
-	if isCommandError(err) {
-		w.remark("the environment was not set back to " + w.run.Change().Artefact().Label() + ": " + err.Error())
-		return nil
+	if isBroken(err) {
+		why := "the environment was not set back to " + w.run.Change().Artefact().Label() + ": " + err.Error()
+		w.remark(why)
+		return w.unwell(ctx, why)
 	}
 	return err
 }
@@ -134,6 +135,9 @@ func (w *work) leg(ctx context.Context, number int, fresh bool) (Leg, error) {
 		result, err := w.measure(ctx, name, fmt.Sprintf("%s/%s/leg%d", w.run.ID, name, number+1), artefact)
 		if err != nil {
 			return Leg{}, err
+		}
+		if w.run.Stopped != "" {
+			return Leg{}, &sickness{Explanation{Reason: w.run.Stopped}}
 		}
 		leg.Results = append(leg.Results, result)
 	}
@@ -165,15 +169,27 @@ func (w *work) settle(ctx context.Context) error {
 	return nil
 }
 
+// takeBack brings back what ran before, where the catalog wants that of a version that regressed, or broke under load.
+func (w *work) takeBack(ctx context.Context) error {
+	bad := w.run.Verdict == Regressed || w.run.Stopped != ""
+	if !bad || !w.catalog.Services[w.run.Change().Name].Restore || !w.canGoBack() {
+		return nil
+	}
+	return w.restore(ctx, false)
+}
+
 // report counts what passed for the runs to come, and ends the run. A run that only was unlucky, and passed once it was
 // measured again, counts with its high values: baselines without them would be too low.
 func (w *work) report(ctx context.Context) error {
 	for i, o := range w.run.Outcomes {
 		if o.passed() && !o.Uncounted {
-			if err := w.History.Count(ctx, w.hold, w.run.Results[i]); err != nil {
+			if err := w.History.Count(ctx, w.lease, w.run.Results[i]); err != nil {
 				return err
 			}
 		}
+	}
+	if err := w.takeBack(ctx); err != nil {
+		return err
 	}
 	w.finish(Done, w.run.Verdict)
 	return nil

@@ -22,7 +22,7 @@ func TestADeployThatFails(t *testing.T) {
 		"and so does the old version": {
 			map[string]error{"deploy " + newImage: boom, "deploy " + oldImage: broken{"took longer than 5m0s", ""}},
 			nil,
-			"restoring r1 failed too: ./run.sh: took longer than 5m0s", oldImage, "r1",
+			"restoring r1 failed too: took longer than 5m0s", oldImage, "r1",
 		},
 		"the first time": {
 			map[string]error{"deploy": boom}, func(w *world) { clear(w.installed) }, "nothing ran before: there was nothing to restore", newImage, "",
@@ -56,7 +56,7 @@ func TestAnApplyThatFailsIsNotRolledBack(t *testing.T) {
 	run := w.work(t)
 	require.Equal(t, pipeline.Failed, run.Verdict)
 	require.Equal(t, "a failed apply is not rolled back: the environment may be half changed", run.Restored)
-	require.Equal(t, []string{"apply"}, w.effects())
+	require.Equal(t, []string{"apply", "hold load: the apply of orders s9 broke half-way"}, w.effects())
 }
 
 // An error that is no command's own is not the change's fault: the run stays where it is.

@@ -15,7 +15,12 @@ func (r *Runner) GiveUp(ctx context.Context, id string, fence int64, reason stri
 	if run.State.Final() {
 		return r.Teller.Tell(ctx, run)
 	}
-	w := &work{Runner: r, run: run, hold: Hold{run.Environment, fence}}
+	w := &work{Runner: r, run: run, lease: Lease{run.Environment, fence}}
+	if len(run.Batch) > 0 {
+		if err := r.Batches.Part(ctx, w.lease, id, run.Batch); err != nil {
+			return fmt.Errorf("part %s from %v: %w", id, run.Batch, err)
+		}
+	}
 	if err := w.fail(reason); err != nil {
 		return err
 	}

@@ -9,13 +9,14 @@ import (
 	"slices"
 )
 
-// test measures every selected scenario that has no result yet; each is a checkpoint.
+// test measures every selected scenario that has no result yet; each is a checkpoint. Load that had to be stopped is not
+// followed by more.
 func (w *work) test(ctx context.Context) error {
 	for i, selected := range w.run.Selection.Scenarios {
-		if i < len(w.run.Results) {
+		if i < len(w.run.Results) || w.run.Stopped != "" {
 			continue
 		}
-		result, err := w.measure(ctx, selected.Scenario, w.run.ID+"/"+selected.Scenario, w.run.Change().Artefact())
+		result, err := w.measure(ctx, selected.Scenario, w.resultID(selected.Scenario), w.run.Change().Artefact())
 		if err != nil {
 			return err
 		}
@@ -28,6 +29,14 @@ func (w *work) test(ctx context.Context) error {
 	return nil
 }
 
+// resultID tells the rounds of a run apart.
+func (w *work) resultID(scenario string) string {
+	if w.run.Round == 0 {
+		return w.run.ID + "/" + scenario
+	}
+	return fmt.Sprintf("%s/%s/round%d", w.run.ID, scenario, w.run.Round+1)
+}
+
 // measure runs one scenario and keeps its result. An unwell generator gets a second chance before the result is invalid.
 func (w *work) measure(ctx context.Context, name, id string, a Artefact) (Result, error) {
 	result, record, err := w.attempt(ctx, name, id, a)
@@ -38,7 +47,7 @@ func (w *work) measure(ctx context.Context, name, id string, a Artefact) (Result
 	if err != nil {
 		return Result{}, err
 	}
-	return result, w.History.Keep(ctx, w.hold, result, record)
+	return result, w.History.Keep(ctx, w.lease, result, record)
 }
 
 func (w *work) attempt(ctx context.Context, name, id string, a Artefact) (Result, Record, error) {
@@ -62,8 +71,10 @@ func (w *work) attempt(ctx context.Context, name, id string, a Artefact) (Result
 	}
 	if err != nil {
 		result.Failed = err.Error()
-		if broken, ok := errors.AsType[CommandError](err); ok {
-			_, w.run.Output = broken.Explain()
+		if sick, ok := errors.AsType[*sickness](err); ok {
+			w.run.Stopped = sick.why.Reason
+		} else if broken, ok := errors.AsType[StepError](err); ok {
+			w.run.Output = broken.Explain().Output
 		}
 		return result, record, nil
 	}
@@ -105,9 +116,24 @@ func (w *work) load(ctx context.Context, s Scenario, a Artefact) (record Record,
 	}
 	watched, stop := w.watched(ctx)
 	defer stop()
-	record, err = engine.Measure(watched, s, environment)
-	if watched.Err() != nil {
-		return Record{}, context.Cause(watched)
+	return w.underLoad(watched, engine, s)
+}
+
+// underLoad measures, and stops when the environment does not bear it.
+func (w *work) underLoad(ctx context.Context, engine Engine, s Scenario) (Record, error) {
+	loading, cancel := context.WithCancelCause(ctx)
+	environment := w.catalog.Environments[w.run.Environment]
+	g, ended := &guard{abort: environment.Abort}, make(chan struct{})
+	go func() {
+		defer close(ended)
+		w.guarded(loading, g, func(why string) { cancel(&sickness{Explanation{Reason: "the load was stopped: " + why}}) })
+	}()
+	record, err := engine.Measure(loading, s, environment, g.seen)
+	stopped := context.Cause(loading)
+	cancel(nil)
+	<-ended
+	if stopped != nil {
+		return Record{}, stopped
 	}
 	return record, err
 }

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,14 +12,19 @@ func (w *work) prepare(ctx context.Context) error {
 	if why := w.missing(); why != nil {
 		return w.fail(why.Error())
 	}
-	if !w.installed() {
-		err := w.install(ctx, w.run.Change().Artefact())
-		if broken, ok := errors.AsType[CommandError](err); ok {
-			return w.undo(ctx, broken)
-		}
-		if err != nil {
-			return err
-		}
+	if w.installed() {
+		w.run.Stage = StageTest
+		return nil
+	}
+	if stack := w.catalog.Stacks[w.run.Change().Name]; w.run.Change().Kind == KindStack && stack.planned() {
+		return w.terraform(ctx, stack)
+	}
+	err := w.install(ctx, w.run.Change().Artefact())
+	if broken, ok := errors.AsType[StepError](err); ok {
+		return w.undo(ctx, broken.Explain())
+	}
+	if err != nil {
+		return err
 	}
 	w.run.Stage = StageTest
 	return nil
@@ -50,45 +56,60 @@ func (w *work) installed() bool {
 	return change.Name == "" || w.run.Cause == CauseRerun && w.run.Before != nil && *w.run.Before == change.Artefact()
 }
 
-// install deploys or applies an artefact of the run's service or stack, and notes it.
+// install brings an artefact of the run's service or stack in, waits until the environment is well with it, and notes it.
 func (w *work) install(ctx context.Context, a Artefact) error {
-	if command := w.installer(); command != nil {
-		if err := w.execute(ctx, *command, a); err != nil {
-			return err
-		}
+	if err := w.bring(ctx, a); err != nil {
+		return err
 	}
-	return w.Ledger.Install(ctx, w.hold, w.run.Change().thing(), a)
+	if err := w.healthy(ctx); err != nil {
+		return err
+	}
+	return w.Ledger.Install(ctx, w.lease, w.run.Change().thing(), a)
 }
 
-// installer is nil when the catalog leaves deploying to others.
+// bring does nothing when the catalog leaves deploying to others.
+func (w *work) bring(ctx context.Context, a Artefact) error {
+	if command := w.installer(); command != nil {
+		return w.execute(ctx, *command, a)
+	}
+	deployer, at, err := w.deployer()
+	if deployer == nil || err != nil {
+		return err
+	}
+	return cmp.Or(context.Cause(ctx), deployer.Deploy(ctx, at, a.Image))
+}
+
+// installer is the command that installs, if it is one.
 func (w *work) installer() *Command {
 	change := w.run.Change()
-	if change.Kind == KindStack {
-		return w.catalog.Stacks[change.Name].Apply
+	deploy, apply := w.catalog.Services[change.Name].Deploy, w.catalog.Stacks[change.Name].Apply
+	switch {
+	case change.Kind == KindStack && apply != nil:
+		return apply.Command
+	case change.Kind == KindService && deploy != nil:
+		return deploy.Command
 	}
-	return w.catalog.Services[change.Name].Deploy
+	return nil
 }
 
-// undo sets a service back to what ran before a deploy that broke, and ends the run.
-func (w *work) undo(ctx context.Context, broken CommandError) error {
-	before, what := w.run.Before, "the deploy failed"
-	switch {
-	case w.run.Change().Kind != KindService:
-		what = "the apply failed"
-		w.run.Restored = "a failed apply is not rolled back: the environment may be half changed"
-	case before == nil:
-		w.run.Restored = "nothing ran before: there was nothing to restore"
-	default:
-		w.run.Restored = "restored " + before.Label()
-		if err := w.install(ctx, *before); isCommandError(err) {
-			w.run.Restored = "restoring " + before.Label() + " failed too: " + err.Error()
-		} else if err != nil {
-			return err
-		}
+// deployer of the run's service; nil when it is deployed by a command, or not by us.
+func (w *work) deployer() (Deployer, Placement, error) {
+	change := w.run.Change()
+	at := Placement{w.catalog.Services[change.Name], w.catalog.Environments[w.run.Environment]}
+	platform := at.Service.Deploy.Platform()
+	if change.Kind != KindService || platform == "" {
+		return nil, at, nil
 	}
-	reason, output := broken.Explain()
-	w.run.Output = output
-	return w.fail(what + ": " + reason)
+	deployer, ok := w.Deployers[platform]
+	if !ok {
+		return nil, at, fmt.Errorf("no deployer %q is configured", platform)
+	}
+	return deployer, at, nil
+}
+
+// installs tells whether the run's service or stack is brought in by us.
+func (w *work) installs() bool {
+	return w.installer() != nil || w.catalog.Services[w.run.Change().Name].Deploy.Platform() != ""
 }
 
 func (w *work) values(a Artefact) Values {
@@ -98,7 +119,7 @@ func (w *work) values(a Artefact) Values {
 	}
 }
 
-func isCommandError(err error) bool {
-	_, ok := errors.AsType[CommandError](err)
+func isBroken(err error) bool {
+	_, ok := errors.AsType[StepError](err)
 	return ok
 }

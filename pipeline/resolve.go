@@ -179,6 +179,16 @@ func splitImage(image string) (repository, tag string) {
 	return repository, cmp.Or(tag, digest)
 }
 
+// Pinned is an image by its digest alone where that is known: what is deployed, however its tag is moved.
+func Pinned(image string) string {
+	name, digest, pinned := strings.Cut(image, "@")
+	if !pinned {
+		return image
+	}
+	repository, _ := splitImage(name)
+	return repository + "@" + digest
+}
+
 // identity is what joins a merge and its image: the tag that the revision's image has, for a service with images; else the
 // revision. A tag that names no revision may be pushed again with other content (latest), so there its digest counts too.
 func (c *Catalog) identity(change Change) string {

@@ -72,12 +72,46 @@ type Run struct {
 	Reason   string    `json:"reason,omitempty"`   // for people: why it failed, or is invalid
 	Output   string    `json:"output,omitempty"`   // the last lines of what failed, redacted
 	Restored string    `json:"restored,omitempty"` // what a failed deploy was set back to
+	Next     string    `json:"next,omitempty"`     // for people: what to do about the reason
+	Fault    Fault     `json:"fault,omitempty"`    // who has to look after it
+	Stopped  string    `json:"stopped,omitempty"`  // why load was stopped before its end
+	Unwell   string    `json:"unwell,omitempty"`   // why this run left its environment on hold; empty when it is well
+
+	Plan     *Plan     `json:"plan,omitempty"`     // of a stack, once it was planned; the first one
+	Applying bool      `json:"applying,omitempty"` // the plan is being applied, or was
+	Approval *Approval `json:"approval,omitempty"` // what the plan needs before it is applied
+
+	Batch  []string `json:"batch,omitempty"`  // runs that this one tests along
+	Leader string   `json:"leader,omitempty"` // the run that tests this one along
+	Round  int      `json:"round,omitempty"`  // how often it began again, because it was tested along with others
 
 	Successor    string   `json:"successor,omitempty"` // the run that superseded this one
 	Supersedes   []string `json:"supersedes,omitempty"`
 	Reruns       []string `json:"reruns,omitempty"` // runs that repeat this one
 	Cancel       *Mark    `json:"cancel,omitempty"`
 	Acknowledged *Mark    `json:"acknowledged,omitempty"`
+	Approved     *Mark    `json:"approved,omitempty"`
+	Rejected     *Mark    `json:"rejected,omitempty"`
+	Overdue      bool     `json:"overdue,omitempty"` // it waits longer than its environment wants it to
+
+	Hold *Hold `json:"-"` // of its environment, while it waits; set by Load
+}
+
+// Approval is asked for before a plan is applied.
+type Approval struct {
+	Asked   time.Time `json:"asked"`
+	Expires time.Time `json:"expires"`
+}
+
+// Hold keeps an environment from starting another run.
+type Hold struct {
+	ID          string    `json:"id"` // "H3"
+	Environment string    `json:"environment"`
+	By          Mark      `json:"by"`             // who, when and why
+	Until       time.Time `json:"until,omitzero"` // zero: until somebody releases it
+	Run         string    `json:"run,omitempty"`  // that left the environment unwell; empty when a person held it
+	Channels    []Channel `json:"channels"`       // where it is told
+	Released    *Mark     `json:"released,omitempty"`
 }
 
 // Mark is something a person did to a run.
@@ -118,5 +152,6 @@ func (r Run) Subject() string {
 type Board struct {
 	Environment string
 	Held        *Run  // the run that holds it; nil when it is free
+	Hold        *Hold // nil when it is not on hold
 	Waiting     []Run // in the order they will run
 }

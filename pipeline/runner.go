@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Hold is a runner's right to an environment: every write carries the fence, and fails once another one took over.
-type Hold struct {
+// Lease is a runner's right to an environment: every write carries the fence, and fails once another one took over.
+type Lease struct {
 	Environment string
 	Fence       int64
 }
@@ -20,17 +20,17 @@ type Ledger interface {
 	// Load returns an ErrNotFound for a run that is not stored, or not any more.
 	Load(ctx context.Context, id string) (Run, error)
 	// Save is a checkpoint.
-	Save(ctx context.Context, hold Hold, run Run) error
+	Save(ctx context.Context, lease Lease, run Run) error
 	// Install notes what a thing ("service:checkout") now is in the held environment.
-	Install(ctx context.Context, hold Hold, thing string, a Artefact) error
+	Install(ctx context.Context, lease Lease, thing string, a Artefact) error
 }
 
 // History keeps what was measured.
 type History interface {
 	// Keep stores a result with its record, once however often it is called.
-	Keep(ctx context.Context, hold Hold, result Result, record Record) error
+	Keep(ctx context.Context, lease Lease, result Result, record Record) error
 	// Count makes a kept result part of the scenario's past.
-	Count(ctx context.Context, hold Hold, result Result) error
+	Count(ctx context.Context, lease Lease, result Result) error
 	// Past lists counted results of a scenario, newest first.
 	Past(ctx context.Context, environment, scenario string) ([]Result, error)
 }
@@ -40,9 +40,27 @@ type Inventory interface {
 	Installed(ctx context.Context, environment string) (map[string]Artefact, error)
 }
 
-// Commander runs the catalog's commands. An error of a command that ran, or could not be started, is a CommandError.
+// Commander runs the catalog's commands. An error of a command that ran, or could not be started, is a StepError.
 type Commander interface {
 	Run(ctx context.Context, command Command, values Values) (output string, err error)
+}
+
+// Holds put environments on hold.
+type Holds interface {
+	// Unwell puts the leased environment on hold because of hold.Run, once however often it is called for that run. It
+	// returns the hold with its id.
+	Unwell(ctx context.Context, lease Lease, hold Hold) (Hold, error)
+}
+
+// Batches are runs that are tested together.
+type Batches interface {
+	// Gather takes the changes of services that wait with the leader, and need wait for nothing else, out of its lane:
+	// they are now led by it. Of a part it gathers only the rest of that part. It returns the ids of all that the leader
+	// leads, once and for ever the same until they are parted.
+	Gather(ctx context.Context, lease Lease, leader string) ([]string, error)
+	// Part lets runs wait again, before everything that came after them, as a part that will be gathered by the first of
+	// them. Those that wait already stay where they are.
+	Part(ctx context.Context, lease Lease, leader string, runs []string) error
 }
 
 // Values are what a catalog command's templates may name: {{.Image}}.
@@ -55,15 +73,10 @@ type Values struct {
 	Version     string
 }
 
-// CommandError is what a failing command says to people: one line why, and its last lines, redacted.
-type CommandError interface {
-	error
-	Explain() (reason, output string)
-}
-
 // Engine runs load.
 type Engine interface {
-	Measure(ctx context.Context, scenario Scenario, environment Environment) (Record, error)
+	// Measure tells seen of every answer as it comes in, one at a time. When ctx ends it ends at once with ctx's cause.
+	Measure(ctx context.Context, scenario Scenario, environment Environment, seen func(failed bool)) (Record, error)
 }
 
 // Runner works off runs, one environment at a time. Each stage ends with a checkpoint, and working off a stage twice does
@@ -74,6 +87,11 @@ type Runner struct {
 	History   History
 	Inventory Inventory
 	Commands  Commander
+	Deployers map[string]Deployer // by platform
+	Applier   Applier
+	Holds     Holds
+	Batches   Batches
+	Probe     func(ctx context.Context, url string) error // nil when what is there is well
 	Engines   map[string]Engine
 	Teller    Teller
 	Now       func() time.Time
@@ -81,8 +99,11 @@ type Runner struct {
 	Log       *slog.Logger
 }
 
-// errCancelled ends the stage of a run that somebody cancelled.
-var errCancelled = errors.New("cancelled")
+// errCancelled ends the stage of a run that somebody cancelled, errBudget that of one that has used its time up.
+var (
+	errCancelled = errors.New("cancelled")
+	errBudget    = errors.New("the budget is used up")
+)
 
 // Work takes the run through its remaining stages. It returns nil when the run is over, and an error when it cannot go on
 // now: the run then stays where it is, for whoever comes next.
@@ -91,15 +112,16 @@ func (r *Runner) Work(ctx context.Context, id string, fence int64) error {
 	if err != nil {
 		return err
 	}
-	w := &work{Runner: r, catalog: r.Catalog(), run: run, hold: Hold{run.Environment, fence}}
 	if run.State.Final() {
 		return r.Teller.Tell(ctx, run)
 	}
-	err = w.stages(ctx)
-	switch {
-	case errors.Is(err, errCancelled):
-		return w.cancelled(ctx)
-	case err != nil:
+	w := &work{Runner: r, catalog: r.Catalog(), run: run, lease: Lease{run.Environment, fence}}
+	if w.batched() {
+		err = w.together(ctx)
+	} else {
+		err = w.stages(ctx)
+	}
+	if err != nil {
 		return fmt.Errorf("run %s: %w", id, err)
 	}
 	return nil
@@ -110,21 +132,40 @@ type work struct {
 	*Runner
 	catalog *Catalog
 	run     Run
-	hold    Hold
+	lease   Lease
 }
 
+// stages takes the run through those that are left.
 func (w *work) stages(ctx context.Context) error {
+	for !w.run.State.Final() {
+		err := w.stage(ctx)
+		if err == nil {
+			err = w.checkpoint(ctx)
+		}
+		if errors.Is(err, errCancelled) {
+			err = w.cancelled(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stage takes the run through the one it is in.
+func (w *work) stage(ctx context.Context) error {
 	stages := map[Stage]func(context.Context) error{
 		"": w.begin, StagePrepare: w.prepare, StageTest: w.test, StageJudge: w.judge, StageConfirm: w.confirm, StageReport: w.report,
 	}
-	for !w.run.State.Final() {
-		stage := w.run.Stage
-		if err := stages[stage](ctx); err != nil {
-			return fmt.Errorf("%s: %w", cmp.Or(stage, "begin"), err)
-		}
-		if err := w.checkpoint(ctx); err != nil {
-			return err
-		}
+	stage := w.run.Stage
+	bounded, cancel := w.bounded(ctx)
+	defer cancel()
+	err := stages[stage](bounded)
+	if err != nil && ctx.Err() == nil && errors.Is(context.Cause(bounded), errBudget) {
+		err = w.exhausted(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", cmp.Or(stage, "begin"), err)
 	}
 	return nil
 }
@@ -132,7 +173,7 @@ func (w *work) stages(ctx context.Context) error {
 // checkpoint stores the run, takes over the marks that others left on it, and tells people. A run that was cancelled goes
 // no further than to its next checkpoint.
 func (w *work) checkpoint(ctx context.Context) error {
-	if err := w.Ledger.Save(ctx, w.hold, w.run); err != nil {
+	if err := w.Ledger.Save(ctx, w.lease, w.run); err != nil {
 		return err
 	}
 	run, err := w.Ledger.Load(ctx, w.run.ID)
@@ -177,25 +218,11 @@ func (w *work) watch(ctx context.Context, cancel func()) {
 	}
 }
 
-// begin notes what the change replaces, before anything is touched, and announces the run: whoever took it in may have
-// crashed before doing so, or is about to.
-func (w *work) begin(ctx context.Context) error {
-	if err := announce(ctx, w.Ledger.Load, w.Teller, w.run); err != nil {
-		return err
-	}
-	w.run.State, w.run.Started, w.run.Stage = Running, w.Now(), StagePrepare
-	installed, err := w.Inventory.Installed(ctx, w.run.Environment)
-	if before, ok := installed[w.run.Change().thing()]; ok {
-		w.run.Before = &before
-	}
-	return err
-}
-
 // cancelled ends the run that somebody cancelled, with the new version in the environment.
 func (w *work) cancelled(ctx context.Context) error {
 	if w.run.Stage == StageConfirm {
 		if err := w.comeBack(ctx); err != nil {
-			return fmt.Errorf("run %s, cancelled: %w", w.run.ID, err)
+			return fmt.Errorf("cancelled: %w", err)
 		}
 	}
 	w.finish(Cancelled, "")

@@ -50,9 +50,9 @@ func (w *world) suffer() error {
 	return nil
 }
 
-func (w *world) fenced(hold pipeline.Hold, do func()) func() error {
+func (w *world) fenced(lease pipeline.Lease, do func()) func() error {
 	return func() error {
-		if hold != (pipeline.Hold{Environment: "load", Fence: w.fence}) {
+		if lease != (pipeline.Lease{Environment: "load", Fence: w.fence}) {
 			return errFenced
 		}
 		do()
@@ -73,26 +73,26 @@ func (w *world) Load(ctx context.Context, id string) (run pipeline.Run, err erro
 	return run, err
 }
 
-func (w *world) Save(ctx context.Context, hold pipeline.Hold, run pipeline.Run) error {
-	return w.call(ctx, fmt.Sprintf("save %s %s", run.State, run.Stage), w.fenced(hold, func() {
+func (w *world) Save(ctx context.Context, lease pipeline.Lease, run pipeline.Run) error {
+	return w.call(ctx, fmt.Sprintf("save %s %s", run.State, run.Stage), w.fenced(lease, func() {
 		if !w.final {
 			w.runs[run.ID], w.final = text(run), run.State.Final()
 		}
 	}))
 }
 
-func (w *world) Install(ctx context.Context, hold pipeline.Hold, thing string, a pipeline.Artefact) error {
-	return w.call(ctx, "install "+a.Label(), w.fenced(hold, func() { w.installed[thing] = a }))
+func (w *world) Install(ctx context.Context, lease pipeline.Lease, thing string, a pipeline.Artefact) error {
+	return w.call(ctx, "install "+a.Label(), w.fenced(lease, func() { w.installed[thing] = a }))
 }
 
-func (w *world) Keep(ctx context.Context, hold pipeline.Hold, r pipeline.Result, rec pipeline.Record) error {
-	return w.call(ctx, "keep "+r.ID, w.fenced(hold, func() {
+func (w *world) Keep(ctx context.Context, lease pipeline.Lease, r pipeline.Result, rec pipeline.Record) error {
+	return w.call(ctx, "keep "+r.ID, w.fenced(lease, func() {
 		w.kept[r.ID] = parsed[pipeline.Result](text(r))
 	}))
 }
 
-func (w *world) Count(ctx context.Context, hold pipeline.Hold, r pipeline.Result) error {
-	return w.call(ctx, "count "+r.ID, w.fenced(hold, func() {
+func (w *world) Count(ctx context.Context, lease pipeline.Lease, r pipeline.Result) error {
+	return w.call(ctx, "count "+r.ID, w.fenced(lease, func() {
 		if !slices.ContainsFunc(w.past[r.Scenario], func(p pipeline.Result) bool { return p.ID == r.ID }) {
 			w.past[r.Scenario] = append([]pipeline.Result{parsed[pipeline.Result](text(r))}, w.past[r.Scenario]...)
 		}
@@ -121,3 +121,14 @@ func (w *world) Tell(ctx context.Context, run pipeline.Run) error {
 
 // stored is the content of the store.
 func (w *world) stored() string { return text([]any{w.runs, w.installed, w.past, w.kept}) }
+
+func (w *world) TellHold(ctx context.Context, hold pipeline.Hold) error {
+	return w.call(ctx, "tell hold "+hold.Environment, func() error { return nil })
+}
+
+// Unwell keeps the first hold because of a run.
+func (w *world) Unwell(ctx context.Context, lease pipeline.Lease, hold pipeline.Hold) (pipeline.Hold, error) {
+	err := w.call(ctx, "hold "+hold.Environment+": "+hold.By.Because, w.fenced(lease, func() {}))
+	hold.ID = "H1"
+	return hold, err
+}

@@ -15,6 +15,8 @@ type Submission struct {
 	Thing   string // "service:checkout": what is superseded by a newer change of the same; empty for a full run
 	Key     string // identity of the change within Thing; the same one waiting, running or installed is a repeat
 	Due     time.Time
+	// PatientUntil is when somebody has to be told that the run still waits; zero: never.
+	PatientUntil time.Time
 }
 
 // Outcomes of a submission.
@@ -45,6 +47,8 @@ type Queue interface {
 // Teller tells people about a run as it stands now. It may be called twice with the same run: it says nothing twice.
 type Teller interface {
 	Tell(ctx context.Context, run Run) error
+	// TellHold tells where the hold says, of a hold as it stands.
+	TellHold(ctx context.Context, hold Hold) error
 }
 
 // Submitter turns changes and wishes into runs.
@@ -116,6 +120,9 @@ func (s *Submitter) Full(ctx context.Context, environment string, where Channel,
 
 func (s *Submitter) enqueue(ctx context.Context, sub Submission) (Receipt, error) {
 	sub.Run.Submitted, sub.Run.State = s.Now(), Waiting
+	if patience := s.Catalog().Environments[sub.Run.Environment].MaxWait; patience > 0 {
+		sub.PatientUntil = s.Now().Add(patience)
+	}
 	expected, err := s.expected(ctx, sub)
 	if err != nil {
 		return Receipt{}, err

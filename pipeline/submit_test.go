@@ -62,6 +62,8 @@ func (q *counter) Overhead(context.Context, string, string) (time.Duration, erro
 	return time.Minute, q.broken["Overhead"]
 }
 
+func (q *counter) TellHold(context.Context, pipeline.Hold) error { return nil }
+
 func (q *counter) Tell(_ context.Context, run pipeline.Run) error {
 	q.told = append(q.told, run.ID)
 	return q.broken["Tell"]

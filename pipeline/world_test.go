@@ -27,8 +27,10 @@ var (
 // broken is what a failing command says.
 type broken struct{ reason, output string }
 
-func (b broken) Error() string                    { return "./run.sh: " + b.reason }
-func (b broken) Explain() (reason, output string) { return b.reason, b.output }
+func (b broken) Error() string { return "./run.sh: " + b.reason }
+func (b broken) Explain() pipeline.Explanation {
+	return pipeline.Explanation{Reason: b.reason, Output: b.output}
+}
 
 // world is all that a runner touches, in memory: the environment, the store and the chat. The services' latencies depend on
 // the version that really runs. It goes by JSON where a store would, so that nothing is shared by accident.
@@ -88,10 +90,10 @@ func (w *world) shop() *pipeline.Catalog {
 	checkoutFlow.Setup, checkoutFlow.Teardown = command("setup"), command("teardown")
 	return &pipeline.Catalog{
 		Services: map[string]pipeline.Service{
-			"checkout": {Name: "checkout", Team: "shop", Image: "registry.example/checkout", Tags: []string{"service:checkout"}, Uses: []string{"db:orders"}, Deploy: command("deploy")},
-			"search":   {Name: "search", Team: "find", Tags: []string{"service:search"}, Deploy: command("deploy")},
+			"checkout": {Name: "checkout", Team: "shop", Image: "registry.example/checkout", Tags: []string{"service:checkout"}, Uses: []string{"db:orders"}, Deploy: &pipeline.Deploy{Command: command("deploy")}},
+			"search":   {Name: "search", Team: "find", Tags: []string{"service:search"}, Deploy: &pipeline.Deploy{Command: command("deploy")}},
 		},
-		Stacks:       map[string]pipeline.Stack{"orders": {Name: "orders", Tags: []string{"db:orders"}, Apply: command("apply")}},
+		Stacks:       map[string]pipeline.Stack{"orders": {Name: "orders", Tags: []string{"db:orders"}, Apply: &pipeline.Apply{Command: command("apply")}}},
 		Environments: map[string]pipeline.Environment{"load": {Name: "load", URL: "http://load", Reset: command("reset")}},
 		Scenarios: map[string]pipeline.Scenario{
 			"checkout-flow": checkoutFlow, "search-flow": scenario("search-flow", "service:search"),
@@ -131,7 +133,7 @@ var usual = sync.OnceValue(func() (past []map[string]pipeline.Summary) {
 
 func (w *world) runner() *pipeline.Runner {
 	return &pipeline.Runner{
-		Catalog: func() *pipeline.Catalog { return w.catalog }, Ledger: w, History: w, Inventory: w, Commands: commander{w}, Teller: w,
+		Catalog: func() *pipeline.Catalog { return w.catalog }, Ledger: w, History: w, Inventory: w, Commands: commander{w}, Holds: w, Teller: w,
 		Engines: map[string]pipeline.Engine{"fake": engine{w}}, Now: time.Now, Watch: 6 * time.Second,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
@@ -207,7 +209,9 @@ func (w commander) Run(ctx context.Context, c pipeline.Command, v pipeline.Value
 // engine takes as long as the load does.
 type engine struct{ *world }
 
-func (w engine) Measure(ctx context.Context, s pipeline.Scenario, env pipeline.Environment) (pipeline.Record, error) {
+func (w engine) Measure(
+	ctx context.Context, s pipeline.Scenario, env pipeline.Environment, seen func(failed bool),
+) (pipeline.Record, error) {
 	image := w.live["checkout"]
 	w.note("load " + s.Name + " on " + image)
 	select {

@@ -32,7 +32,7 @@ func bare(t *testing.T) *server {
 	log := slog.New(slog.DiscardHandler)
 	lanes := &lane.Lanes{Redis: client, Prefix: "bw:", Sweep: 5 * time.Millisecond, Log: log}
 	lanes.Backoff = func(int) time.Duration { return time.Millisecond }
-	return &server{log: log, lanes: lanes, store: &store.Store{Lanes: lanes}, metrics: web.NewMetrics()}
+	return &server{log: log, now: time.Now, lanes: lanes, store: &store.Store{Lanes: lanes}, metrics: web.NewMetrics()}
 }
 
 // drain works the lane until nothing is left in it.
@@ -53,6 +53,7 @@ func (s *server) drain(t *testing.T, name string, work lane.Work) {
 type teller func(pipeline.Run)
 
 func (f teller) Tell(_ context.Context, run pipeline.Run) error { f(run); return nil }
+func (f teller) TellHold(context.Context, pipeline.Hold) error { return nil }
 
 // A run that breaks Bellwether each time is ended, and then the next one has its turn.
 func TestARunThatKeepsFailingIsEnded(t *testing.T) {

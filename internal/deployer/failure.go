@@ -10,7 +10,7 @@ import (
 	"bellwether/pipeline"
 )
 
-var _ pipeline.CommandError = (*Failure)(nil)
+var _ pipeline.StepError = (*Failure)(nil)
 
 // Failure says why a command did not do its work, in words without secrets.
 type Failure struct {
@@ -24,7 +24,9 @@ type Failure struct {
 func (f *Failure) Error() string { return f.Program + ": " + f.Reason }
 
 // Explain is the failure for people: why, and the last lines that the command printed.
-func (f *Failure) Explain() (reason, output string) { return f.Reason, f.Output }
+func (f *Failure) Explain() pipeline.Explanation {
+	return pipeline.Explanation{Reason: f.Reason, Output: f.Output}
+}
 
 // Unwrap returns what happened, such as ctx's cause or an *exec.ExitError.
 func (f *Failure) Unwrap() error { return f.err }

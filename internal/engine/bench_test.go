@@ -96,7 +96,7 @@ func measure(b *testing.B, address string) {
 		Targets: []pipeline.Target{{Name: "root", Path: "/"}},
 	}
 	v := &Vegeta{Log: slog.New(slog.DiscardHandler)}
-	rec, err := v.Measure(context.Background(), scenario, pipeline.Environment{URL: address})
+	rec, err := v.Measure(context.Background(), scenario, pipeline.Environment{URL: address}, unseen)
 	require.NoError(b, err)
 	require.Len(b, rec.Series, 1)
 	require.False(b, rec.Series[0].Failed)

@@ -34,6 +34,7 @@ type answer struct {
 type recorder struct {
 	schedule schedule
 	targets  []pipeline.Target
+	seen     func(failed bool)
 	record   pipeline.Record
 	series   map[key]*pipeline.Series
 	open     []*second // the first one is number closed
@@ -58,10 +59,11 @@ type cell struct {
 	latencies []int64 // µs
 }
 
-func newRecorder(s pipeline.Scenario, plan schedule) *recorder {
+func newRecorder(s pipeline.Scenario, plan schedule, seen func(failed bool)) *recorder {
 	return &recorder{
 		schedule: plan,
 		targets:  s.Targets,
+		seen:     seen,
 		record:   pipeline.Record{Warmup: seconds(s.Load.Warmup), Generator: plan.ticks()},
 		series:   map[key]*pipeline.Series{},
 		scratch:  hdrhistogram.New(1, longest.Microseconds(), 3),
@@ -82,6 +84,7 @@ func (r *recorder) add(a answer) {
 	s.lags = append(s.lags, micros(lag))
 	s.cell(key{a.target, a.status / 100, failed}).add(a)
 	r.closeAnswered()
+	r.seen(failed)
 }
 
 // second returns the open second with that number. A second is closed only after the last answer to it.

@@ -16,7 +16,7 @@ func even(rate float64, over time.Duration) pipeline.Load {
 }
 
 func record(s pipeline.Scenario, answers ...answer) pipeline.Record {
-	r := newRecorder(s, newSchedule(s.Load))
+	r := newRecorder(s, newSchedule(s.Load), unseen)
 	for _, a := range answers {
 		r.add(a)
 	}
@@ -83,7 +83,7 @@ func TestRecorderCountsWaitingForAWorkerAsLatency(t *testing.T) {
 
 func TestRecorderKeepsUnansweredSecondsOpen(t *testing.T) {
 	s := pipeline.Scenario{Load: even(2, 3*time.Second), Targets: []pipeline.Target{{Name: "a"}}}
-	r := newRecorder(s, newSchedule(s.Load))
+	r := newRecorder(s, newSchedule(s.Load), unseen)
 	for _, request := range []int{0, 2, 3, 4, 5} { // request 1 is slow
 		r.add(answer{request: request, status: 200})
 	}
@@ -96,7 +96,7 @@ func TestRecorderKeepsUnansweredSecondsOpen(t *testing.T) {
 // Ten minutes of load must not need more memory than one, but for the record itself, which is what was asked for.
 func TestRecorderMemoryIsFlat(t *testing.T) {
 	s := pipeline.Scenario{Load: even(50, 10*time.Minute), Targets: []pipeline.Target{{Name: "a"}}}
-	r := newRecorder(s, newSchedule(s.Load))
+	r := newRecorder(s, newSchedule(s.Load), unseen)
 	var before, after runtime.MemStats
 	for n := range r.schedule.requests {
 		if n == r.schedule.requests/10 {

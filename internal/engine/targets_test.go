@@ -24,7 +24,7 @@ func TestMeasureSendsHeadersBodiesAndData(t *testing.T) {
 		},
 		{Name: "out", Method: "PUT", Path: "/out/{{.user}}"},
 	}}
-	_, err := engine().Measure(t.Context(), s, shop.env)
+	_, err := engine().Measure(t.Context(), s, shop.env, unseen)
 	require.NoError(t, err)
 	require.Equal(t, map[string]int{
 		"/users/ann?p=1": 5, "/users/bob?p=a%26b": 5, "/users/cid?p=3": 5, "/out/ann": 5, "/out/bob": 5, "/out/cid": 5,
@@ -76,7 +76,7 @@ func TestMeasureRefusesAScenarioThatCannotBeRun(t *testing.T) {
 				shop.env.URL = test.url
 			}
 			test.scenario.Name = "flow"
-			_, err := engine().Measure(t.Context(), test.scenario, shop.env)
+			_, err := engine().Measure(t.Context(), test.scenario, shop.env, unseen)
 			require.ErrorContains(t, err, "scenario flow: ")
 			require.ErrorContains(t, err, test.want)
 			require.Empty(t, shop.seen)

@@ -33,8 +33,10 @@ type Vegeta struct {
 }
 
 // Measure runs the scenario's load on the environment and returns what it recorded. Only a scenario that cannot be run is
-// an error; when ctx ends the load stops at once and the error is ctx's cause.
-func (v *Vegeta) Measure(ctx context.Context, s pipeline.Scenario, env pipeline.Environment) (pipeline.Record, error) {
+// an error; when ctx ends the load stops at once and the error is ctx's cause. Seen is told of each answer as it comes in.
+func (v *Vegeta) Measure(
+	ctx context.Context, s pipeline.Scenario, env pipeline.Environment, seen func(failed bool),
+) (pipeline.Record, error) {
 	plan := newSchedule(s.Load)
 	if plan.requests == 0 {
 		return pipeline.Record{}, fmt.Errorf("scenario %s: its load sends no request; raise its rate or duration", s.Name)
@@ -51,7 +53,7 @@ func (v *Vegeta) Measure(ctx context.Context, s pipeline.Scenario, env pipeline.
 		timeout: cmp.Or(v.Timeout, 30*time.Second),
 		broken:  first.note,
 	}
-	record := newRecorder(s, plan)
+	record := newRecorder(s, plan, seen)
 	start := l.run(ctx, record.add)
 	if ctx.Err() != nil {
 		return pipeline.Record{}, context.Cause(ctx)

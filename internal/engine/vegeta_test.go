@@ -20,6 +20,9 @@ import (
 	"bellwether/pipeline"
 )
 
+// unseen is for loads that nobody watches.
+func unseen(bool) {}
+
 // counts sums a record's responses: target/class, with a ! for failures.
 func counts(rec pipeline.Record) map[string]int64 {
 	sum := map[string]int64{}
@@ -41,7 +44,7 @@ func TestMeasureCountsEveryRequest(t *testing.T) {
 	load := even(100, 1200*time.Millisecond)
 	load.Warmup = 200 * time.Millisecond
 	before := time.Now()
-	rec, err := engine().Measure(t.Context(), pipeline.Scenario{Load: load, Targets: get("/")}, shop.env)
+	rec, err := engine().Measure(t.Context(), pipeline.Scenario{Load: load, Targets: get("/")}, shop.env, unseen)
 
 	require.NoError(t, err)
 	require.Equal(t, map[string]int64{"only/2xx": 120}, counts(rec))
@@ -61,7 +64,7 @@ func TestMeasureCountsBytesThatWereNotAnnounced(t *testing.T) {
 		w.(http.Flusher).Flush() // which makes it chunked
 		_, _ = io.WriteString(w, "two")
 	})
-	rec, err := engine().Measure(t.Context(), pipeline.Scenario{Load: even(50, 100*time.Millisecond), Targets: get("/")}, shop.env)
+	rec, err := engine().Measure(t.Context(), pipeline.Scenario{Load: even(50, 100*time.Millisecond), Targets: get("/")}, shop.env, unseen)
 	require.NoError(t, err)
 	require.EqualValues(t, 30, rec.Series[0].Cells[0].Bytes)
 }
@@ -70,7 +73,7 @@ func TestMeasureFollowsTheStages(t *testing.T) {
 	t.Parallel()
 	shop := open(t, fine)
 	load := pipeline.Load{Stages: []pipeline.LoadStage{{To: 100, Over: time.Second}, {From: 100, To: 100, Over: 300 * time.Millisecond}}}
-	rec, err := engine().Measure(t.Context(), pipeline.Scenario{Load: load, Targets: get("/")}, shop.env)
+	rec, err := engine().Measure(t.Context(), pipeline.Scenario{Load: load, Targets: get("/")}, shop.env, unseen)
 	require.NoError(t, err)
 	require.Equal(t, []int64{50, 30}, sent(rec))
 	require.EqualValues(t, 50, rec.Series[0].Cells[0].Latency.Count())
@@ -83,7 +86,7 @@ func TestMeasureMeetsWeightsExactly(t *testing.T) {
 	s := pipeline.Scenario{Load: even(120, 500*time.Millisecond), Targets: []pipeline.Target{
 		{Name: "cart", Weight: 3, Path: "/cart"}, {Name: "order", Weight: 2, Path: "/order"}, {Name: "home", Path: ""},
 	}}
-	rec, err := engine().Measure(t.Context(), s, shop.env)
+	rec, err := engine().Measure(t.Context(), s, shop.env, unseen)
 	require.NoError(t, err)
 	require.Equal(t, map[string]int64{"cart/2xx": 30, "order/2xx": 20, "home/2xx": 10}, counts(rec))
 	require.Equal(t, map[string]int{"/cart": 30, "/order": 20, "/": 10}, shop.uris())
@@ -93,7 +96,7 @@ func TestMeasureRecordsLatency(t *testing.T) {
 	t.Parallel()
 	const wait = 40 * time.Millisecond
 	shop := open(t, func(http.ResponseWriter, *http.Request) { <-time.After(wait) })
-	rec, err := engine().Measure(t.Context(), pipeline.Scenario{Load: even(50, 300*time.Millisecond), Targets: get("/")}, shop.env)
+	rec, err := engine().Measure(t.Context(), pipeline.Scenario{Load: even(50, 300*time.Millisecond), Targets: get("/")}, shop.env, unseen)
 	require.NoError(t, err)
 	latency := rec.Series[0].Cells[0].Latency
 	require.GreaterOrEqual(t, latency.Quantile(0.01), float64(wait.Microseconds()))
@@ -119,7 +122,7 @@ func TestMeasureJudgesStatusesByExpectation(t *testing.T) {
 		{Name: "wrong password", Path: "/login", Expect: []int{401}},
 		{Name: "let in", Path: "/ok", Expect: []int{401}},
 	}}
-	rec, err := engine().Measure(t.Context(), s, shop.env)
+	rec, err := engine().Measure(t.Context(), s, shop.env, unseen)
 	require.NoError(t, err)
 	require.Equal(t, map[string]int64{
 		"moved/3xx": 10, "broken/5xx!": 10, "ok/2xx": 10, "wrong password/4xx": 10, "let in/2xx!": 10,
@@ -135,7 +138,7 @@ func TestMeasureRecordsAnEnvironmentThatIsGone(t *testing.T) {
 	var log bytes.Buffer
 	v := &Vegeta{Log: slog.New(slog.NewTextHandler(&log, nil))}
 	s := pipeline.Scenario{Name: "flow", Load: even(20, 500*time.Millisecond), Targets: get("/?token=secret")}
-	rec, err := v.Measure(t.Context(), s, pipeline.Environment{URL: "http://" + listener.Addr().String()})
+	rec, err := v.Measure(t.Context(), s, pipeline.Environment{URL: "http://" + listener.Addr().String()}, unseen)
 	require.NoError(t, err)
 	require.Equal(t, map[string]int64{"only/none!": 10}, counts(rec))
 	require.Equal(t, "connect: connection refused", rec.Fault)
@@ -149,7 +152,7 @@ func TestMeasureRecordsAResponseThatBreaksOff(t *testing.T) {
 		w.Header().Set("Content-Length", "100")
 		_, _ = io.WriteString(w, "short")
 	})
-	rec, err := engine().Measure(t.Context(), pipeline.Scenario{Load: even(20, 500*time.Millisecond), Targets: get("/")}, shop.env)
+	rec, err := engine().Measure(t.Context(), pipeline.Scenario{Load: even(20, 500*time.Millisecond), Targets: get("/")}, shop.env, unseen)
 	require.NoError(t, err)
 	require.Equal(t, map[string]int64{"only/none!": 10}, counts(rec))
 }
@@ -165,7 +168,7 @@ func TestMeasureRecordsARequestThatTakesTooLong(t *testing.T) {
 	v := engine()
 	v.Timeout = 100 * time.Millisecond
 	s := pipeline.Scenario{Load: even(20, 500*time.Millisecond), Targets: []pipeline.Target{{Name: "head", Path: "/"}, {Name: "body", Path: "/body"}}}
-	rec, err := v.Measure(t.Context(), s, shop.env)
+	rec, err := v.Measure(t.Context(), s, shop.env, unseen)
 	require.NoError(t, err)
 	require.Equal(t, map[string]int64{"head/none!": 5, "body/none!": 5}, counts(rec))
 	require.InDelta(t, 100_000, rec.Series[0].Cells[0].Latency.Quantile(0.5), 90_000)
@@ -179,7 +182,7 @@ func TestMeasureDoesNotHideAStallBehindASmallPool(t *testing.T) {
 	shop := open(t, func(http.ResponseWriter, *http.Request) { stall() })
 	v := engine()
 	v.MaxWorkers = 2
-	rec, err := v.Measure(t.Context(), pipeline.Scenario{Load: even(100, 700*time.Millisecond), Targets: get("/")}, shop.env)
+	rec, err := v.Measure(t.Context(), pipeline.Scenario{Load: even(100, 700*time.Millisecond), Targets: get("/")}, shop.env, unseen)
 	require.NoError(t, err)
 	require.Equal(t, []int64{70}, sent(rec))
 	require.Greater(t, rec.Generator[0].Lag.Quantile(0.5), 100_000.0)
@@ -198,7 +201,7 @@ func TestMeasureShowsRequestsThatWereNeverSent(t *testing.T) {
 	time.AfterFunc(catchUp+400*time.Millisecond, func() { close(release) })
 	v := engine()
 	v.MaxWorkers = 3
-	rec, err := v.Measure(t.Context(), pipeline.Scenario{Load: even(40, 250*time.Millisecond), Targets: get("/")}, shop.env)
+	rec, err := v.Measure(t.Context(), pipeline.Scenario{Load: even(40, 250*time.Millisecond), Targets: get("/")}, shop.env, unseen)
 	require.NoError(t, err)
 	require.Equal(t, []int64{10}, offered(rec))
 	require.LessOrEqual(t, sent(rec)[0], int64(4)) // Vegeta may let one slip out while it stops
@@ -222,7 +225,7 @@ func TestMeasureStopsAtOnceWhenCancelled(t *testing.T) {
 				cancelled = time.Now()
 				cancel(cause)
 			})
-			_, err := engine().Measure(ctx, pipeline.Scenario{Load: load, Targets: get("/")}, shop.env)
+			_, err := engine().Measure(ctx, pipeline.Scenario{Load: load, Targets: get("/")}, shop.env, unseen)
 			require.ErrorIs(t, err, cause)
 			require.Less(t, time.Since(cancelled), time.Second)
 			require.NotEmpty(t, shop.uris())
@@ -235,7 +238,7 @@ func TestMeasureLeavesNoGoroutineBehind(t *testing.T) {
 	server.Start()
 	before := runtime.NumGoroutine()
 	env := pipeline.Environment{URL: server.URL}
-	_, err := engine().Measure(t.Context(), pipeline.Scenario{Load: even(100, 300*time.Millisecond), Targets: get("/")}, env)
+	_, err := engine().Measure(t.Context(), pipeline.Scenario{Load: even(100, 300*time.Millisecond), Targets: get("/")}, env, unseen)
 	require.NoError(t, err)
 	server.Close()
 	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before }, 5*time.Second, 10*time.Millisecond)

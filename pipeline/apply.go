@@ -1,0 +1,201 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Postponed is the error of Work for a run that waits for people. Others may go ahead of it until then.
+type Postponed struct{ Until time.Time }
+
+func (p *Postponed) Error() string { return "waits for people until " + p.Until.Format(time.RFC3339) }
+
+func (s Stack) planned() bool { return s.Apply != nil && s.Apply.Terraform != nil }
+
+// terraform plans a stack, and applies that plan unless it is empty, refused, or somebody has to approve of it first. What
+// a plan touches is noted before it is applied, once: after a crash what is left of it may be less, or nothing.
+func (w *work) terraform(ctx context.Context, stack Stack) error {
+	planned, err := w.Applier.Plan(ctx, stack, w.catalog.Environments[w.run.Environment], w.run.Change())
+	if broken, ok := errors.AsType[StepError](err); ok {
+		return w.unapplied(ctx, broken.Explain())
+	}
+	if err != nil {
+		return cmp.Or(context.Cause(ctx), err)
+	}
+	defer func() {
+		if err := planned.Close(); err != nil {
+			w.Log.Error("plan not deleted", "run", w.run.ID, "error", err)
+		}
+	}()
+	plan := w.catalog.familiar(planned.Plan())
+	w.notePlan(plan)
+	switch {
+	case len(plan.Refused) > 0:
+		return w.unapplied(ctx, Explanation{Reason: "the plan was refused: " + strings.Join(plan.Refused, "; "), Untouched: true})
+	case plan.Empty():
+		return w.applied(ctx)
+	case stack.Apply.Terraform.Approve > 0:
+		if err := w.approval(ctx, stack.Apply.Terraform.Approve); err != nil || w.run.State.Final() {
+			return err
+		}
+	}
+	return w.apply(ctx, planned)
+}
+
+// notePlan keeps the first plan, and chooses the scenarios by it. An apply that is asked for again because more would change
+// than was approved of adds that.
+func (w *work) notePlan(plan Plan) {
+	known := w.run.Plan
+	if known != nil && (w.run.Applying || plan.within(*known)) {
+		known.Refused = plan.Refused
+		return
+	}
+	if known != nil {
+		plan = plan.with(*known)
+		w.run.Approval = nil
+	}
+	before := w.catalog.loadTime(w.run.Selection)
+	w.run.Plan = &plan
+	w.run.Selection = w.catalog.SelectPlan(w.run.Change(), plan)
+	w.run.Expected = max(0, w.run.Expected+w.catalog.loadTime(w.run.Selection)-before)
+}
+
+// approval returns nil once somebody approved, or when the run is over because nobody did. Else it has the run wait.
+func (w *work) approval(ctx context.Context, patience time.Duration) error {
+	asked := w.run.Approval
+	switch {
+	case w.run.Applying:
+		return nil
+	case asked != nil && w.run.Approved != nil && !w.run.Approved.At.Before(asked.Asked):
+		return nil
+	case asked != nil && w.run.Rejected != nil:
+		w.run.Reason = "the plan was rejected by " + w.run.Rejected.Name
+		w.finish(Cancelled, "")
+		return nil
+	case asked != nil && !w.Now().Before(asked.Expires):
+		w.run.Reason = fmt.Sprintf("nobody approved the plan within %s", patience)
+		w.finish(Cancelled, "")
+		return nil
+	case asked == nil:
+		w.run.Approval = &Approval{Asked: w.Now(), Expires: w.Now().Add(patience)}
+	}
+	w.run.State, w.run.Stage = Waiting, "" // whoever takes it up again begins anew, for meanwhile others may have run
+	if err := w.checkpoint(ctx); err != nil {
+		return err
+	}
+	return &Postponed{w.run.Approval.Expires}
+}
+
+// apply notes that it is about to be done: from then on it may have been.
+func (w *work) apply(ctx context.Context, planned Planned) error {
+	w.run.Applying = true
+	if err := w.checkpoint(ctx); err != nil {
+		return err
+	}
+	err := planned.Apply(ctx)
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if broken, ok := errors.AsType[StepError](err); ok {
+		return w.unapplied(ctx, broken.Explain())
+	}
+	if err != nil {
+		return err
+	}
+	return w.applied(ctx)
+}
+
+func (w *work) applied(ctx context.Context) error {
+	w.run.Stage = StageTest
+	return w.Ledger.Install(ctx, w.lease, w.run.Change().thing(), w.run.Change().Artefact())
+}
+
+// unapplied ends the run. Once applying had begun nothing can be called untouched any more.
+func (w *work) unapplied(ctx context.Context, why Explanation) error {
+	why.Untouched = why.Untouched && !w.run.Applying
+	return w.undo(ctx, why)
+}
+
+// familiar leaves of a plan's tags those that mean something in the catalog. The others are nobody's business here.
+func (c *Catalog) familiar(p Plan) Plan {
+	known := c.tags()
+	p.Resources = slices.Clone(p.Resources)
+	for i := range p.Resources {
+		r := &p.Resources[i]
+		r.Tags = slices.DeleteFunc(slices.Clone(r.Tags), func(tag string) bool { return !known[tag] })
+	}
+	return p
+}
+
+func (c *Catalog) tags() map[string]bool {
+	known := map[string]bool{}
+	note := func(tags []string) {
+		for _, tag := range tags {
+			known[tag] = true
+		}
+	}
+	for _, s := range c.Services {
+		note(s.Tags)
+		note(s.Uses)
+	}
+	for _, s := range c.Stacks {
+		note(s.Tags)
+	}
+	for _, s := range c.Scenarios {
+		note(s.Tags)
+	}
+	return known
+}
+
+// SelectPlan chooses the scenarios for what a plan touches: none when it is empty, all when it is large.
+func (c *Catalog) SelectPlan(change Change, p Plan) Selection {
+	var touched []string
+	for _, r := range p.Resources {
+		touched = append(touched, r.Tags...)
+	}
+	switch n := len(p.Resources); {
+	case p.Empty():
+		return Selection{Touched: []string{}, Reason: "the plan is empty: nothing changes", Scenarios: []Selected{}}
+	case c.FullSuite.Resources > 0 && n >= c.FullSuite.Resources:
+		full := c.SelectAll(fmt.Sprintf("full suite: the plan changes %d resources, %d or more run everything", n, c.FullSuite.Resources))
+		full.Touched = touched
+		return full
+	}
+	return c.Select(change, touched...)
+}
+
+func (c *Catalog) loadTime(s Selection) (total time.Duration) {
+	for _, name := range s.Names() {
+		total += c.Scenarios[name].Load.Duration()
+	}
+	return total
+}
+
+// within tells whether a plan does nothing that another one does not do too.
+func (p Plan) within(other Plan) bool {
+	for _, r := range p.Resources {
+		if !slices.ContainsFunc(other.Resources, r.same) {
+			return false
+		}
+	}
+	return true
+}
+
+// with is the plan and what another one had besides.
+func (p Plan) with(other Plan) Plan {
+	for _, r := range other.Resources {
+		if !slices.ContainsFunc(p.Resources, r.same) {
+			p.Resources = append(p.Resources, r)
+		}
+	}
+	return p
+}
+
+func (r Resource) same(other Resource) bool {
+	return r.Address == other.Address && r.Action == other.Action
+}

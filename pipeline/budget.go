@@ -1,0 +1,41 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// bounded is a context that ends, with the cause errBudget, when the run has held its environment for as long as it may.
+// Deploying and load have to keep to that; what ends a run does not.
+func (w *work) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	budget := w.budget()
+	switch w.run.Stage {
+	case StagePrepare, StageTest, StageConfirm:
+	default:
+		budget = 0
+	}
+	if budget == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, w.run.Started.Add(budget).Sub(w.Now()), errBudget)
+}
+
+// budget of the run's service; 0 when the run may take as long as it does.
+func (w *work) budget() time.Duration { return w.catalog.Services[w.run.Change().Name].Budget }
+
+// exhausted ends what the run is doing, and never with a pass: a deploy is undone, a test is not valid, a suspicion stands.
+func (w *work) exhausted(ctx context.Context) error {
+	why := fmt.Sprintf("it held %s for its budget of %s", w.run.Environment, w.budget())
+	switch w.run.Stage {
+	case StagePrepare:
+		return w.undo(ctx, Explanation{Reason: why})
+	case StageTest:
+		w.run.Reason = fmt.Sprintf("%s with %d of %d scenarios tested", why, len(w.run.Results), len(w.run.Selection.Scenarios))
+		w.finish(Done, Invalid)
+		return nil
+	}
+	w.remark("could not be confirmed: " + why)
+	w.run.Stage = StageReport
+	return w.comeBack(ctx)
+}
