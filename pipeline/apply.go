@@ -22,7 +22,7 @@ func (s Stack) planned() bool { return s.Apply != nil && s.Apply.Terraform != ni
 func (w *work) terraform(ctx context.Context, stack Stack) error {
 	planned, err := w.Applier.Plan(ctx, stack, w.catalog.Environments[w.run.Environment], w.run.Change())
 	if broken, ok := errors.AsType[StepError](err); ok {
-		return w.unapplied(ctx, broken.Explain())
+		return w.unapplied(ctx, "the plan failed: ", broken.Explain())
 	}
 	if err != nil {
 		return cmp.Or(context.Cause(ctx), err)
@@ -36,7 +36,7 @@ func (w *work) terraform(ctx context.Context, stack Stack) error {
 	w.notePlan(plan)
 	switch {
 	case len(plan.Refused) > 0:
-		return w.unapplied(ctx, Explanation{Reason: "the plan was refused: " + strings.Join(plan.Refused, "; "), Untouched: true})
+		return w.unapplied(ctx, "the plan was refused: ", Explanation{Reason: strings.Join(plan.Refused, "; "), Untouched: true})
 	case plan.Empty():
 		return w.applied(ctx)
 	case stack.Apply.Terraform.Approve > 0:
@@ -102,7 +102,7 @@ func (w *work) apply(ctx context.Context, planned Planned) error {
 		return context.Cause(ctx)
 	}
 	if broken, ok := errors.AsType[StepError](err); ok {
-		return w.unapplied(ctx, broken.Explain())
+		return w.unapplied(ctx, "the apply failed: ", broken.Explain())
 	}
 	if err != nil {
 		return err
@@ -116,9 +116,9 @@ func (w *work) applied(ctx context.Context) error {
 }
 
 // unapplied ends the run. Once applying had begun nothing can be called untouched any more.
-func (w *work) unapplied(ctx context.Context, why Explanation) error {
+func (w *work) unapplied(ctx context.Context, what string, why Explanation) error {
 	why.Untouched = why.Untouched && !w.run.Applying
-	return w.undo(ctx, why)
+	return w.undo(ctx, what, why)
 }
 
 // familiar leaves of a plan's tags those that mean something in the catalog. The others are nobody's business here.

@@ -48,6 +48,9 @@ func (w *work) gather(ctx context.Context) (*batch, error) {
 	}
 	for _, id := range ids {
 		run, err := w.Ledger.Load(ctx, id)
+		if err == nil && run.State.Final() { // whoever ended it may have crashed before saying so
+			err = w.Teller.Tell(ctx, run)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -123,7 +126,7 @@ func (b *batch) abandon(ctx context.Context, end func(context.Context) error) er
 func (b *batch) test(ctx context.Context, live []*work) error {
 	bounded, cancel := b.leader.bounded(ctx)
 	defer cancel()
-	for _, w := range live {
+	for _, w := range slices.Backward(live) { // the leader's first
 		for _, name := range w.run.Selection.Names() {
 			if w.resultOf(name) != nil || b.leader.run.Stopped != "" {
 				continue
@@ -138,6 +141,7 @@ func (b *batch) test(ctx context.Context, live []*work) error {
 		}
 	}
 	return b.each(ctx, live, func(w *work) error {
+		slices.SortFunc(w.run.Results, w.run.Selection.inOrder)
 		w.run.Stage, w.run.Stopped = StageJudge, b.leader.run.Stopped
 		return nil
 	})

@@ -29,7 +29,7 @@ func (w *work) exhausted(ctx context.Context) error {
 	why := fmt.Sprintf("it held %s for its budget of %s", w.run.Environment, w.budget())
 	switch w.run.Stage {
 	case StagePrepare:
-		return w.undo(ctx, Explanation{Reason: why})
+		return w.undo(ctx, "the deploy failed: ", Explanation{Reason: why})
 	case StageTest:
 		w.run.Reason = fmt.Sprintf("%s with %d of %d scenarios tested", why, len(w.run.Results), len(w.run.Selection.Scenarios))
 		w.finish(Done, Invalid)

@@ -20,6 +20,26 @@ var lives = map[string]func(*world){
 	"a deploy that fails": func(w *world) {
 		w.fails["deploy "+newImage] = broken{"exit status 3", "out of memory"}
 	},
+	"a plan": func(w *world) { w.platform() },
+	"an apply that fails": func(w *world) {
+		w.platform()
+		w.fails["apply"] = broken{"timeout", ""}
+	},
+	"a deploy and its restore that fail": func(w *world) {
+		w.onCluster()
+		w.fails["roll "+newImage], w.fails["roll "+oldImage] = broken{"stuck", ""}, broken{"stuck too", ""}
+	},
+	"regressed and taken back": func(w *world) {
+		w.latency[newImage] = 56
+		checkout := w.catalog.Services["checkout"]
+		checkout.Restore = true
+		w.catalog.Services["checkout"] = checkout
+	},
+	"two together": func(w *world) { w.both() },
+	"two together, one slower": func(w *world) {
+		w.both()
+		w.latency[newSearch] = 56
+	},
 	"cancelled while confirming": func(w *world) {
 		w.latency[newImage] = 56
 		w.before = func(effect string) {
@@ -36,12 +56,12 @@ func TestARunSurvivesEveryMishap(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			begin := func() *world {
 				w := newWorld()
-				live(w)
 				w.change(func(r *pipeline.Run) {
 					if name != "pass" { // one scenario is enough for these, and quicker
 						r.Selection.Scenarios = r.Selection.Scenarios[:1]
 					}
 				})
+				live(w)
 				return w
 			}
 			t.Parallel()
@@ -49,7 +69,7 @@ func TestARunSurvivesEveryMishap(t *testing.T) {
 			var calls []string
 			synctest.Test(t, func(t *testing.T) {
 				w := begin()
-				calm = w.end(w.work(t))
+				calm = w.end(w.drain(t))
 				calls = w.calls
 			})
 			for _, mishap := range []mishap{breaksBefore, breaksAfter, loses, stalls} {
@@ -63,7 +83,7 @@ func TestARunSurvivesEveryMishap(t *testing.T) {
 						if err := w.hold(t); err != nil {
 							w.requireNoEffects(t, err)
 						}
-						require.Equal(t, calm, w.end(w.work(t)), "%s at call %d: %s", mishap, n, calls[n-1])
+						require.Equal(t, calm, w.end(w.drain(t)), "%s at call %d: %s", mishap, n, calls[n-1])
 					})
 				}
 			}
@@ -97,14 +117,18 @@ type end struct {
 	Legs     []string
 	Live     string
 	Noted    string
-	Past     int // counted results
-	Ends     int // that people were told of
+	Past     int    // counted results
+	Ends     int    // that people were told of
+	Plan     string // JSON
+	Unwell   string
+	Other    string // what became of search 2, where that was a run
 }
 
-func (w *world) end(run pipeline.Run) end {
+func (w *world) end(run, other pipeline.Run) end {
 	e := end{
 		run.State, run.Verdict, run.Reason, run.Output, run.Restored, text(run.Outcomes), nil,
 		w.live["checkout"], w.installed["service:checkout"].Revision, len(w.past["checkout-flow"]) + len(w.past["shop-window"]), len(w.ended),
+		text(run.Plan), run.Unwell, fmt.Sprint(other.State, " ", other.Verdict, " ", w.live["search"]),
 	}
 	for _, leg := range run.Legs {
 		e.Legs = append(e.Legs, fmt.Sprint(leg.New, " ", leg.Results[0].Artefact.Revision))
@@ -123,10 +147,10 @@ func TestTheEndsThatSurvive(t *testing.T) {
 	} {
 		inTime(t, name, func(t *testing.T) {
 			w := newWorld()
-			lives[name](w)
 			w.change()
-			got := w.end(w.work(t))
-			got.Outcomes = ""
+			lives[name](w)
+			got := w.end(w.drain(t))
+			got.Outcomes, got.Plan, got.Other = "", "", ""
 			require.Equal(t, want, got)
 		})
 	}

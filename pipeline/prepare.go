@@ -21,7 +21,8 @@ func (w *work) prepare(ctx context.Context) error {
 	}
 	err := w.install(ctx, w.run.Change().Artefact())
 	if broken, ok := errors.AsType[StepError](err); ok {
-		return w.undo(ctx, broken.Explain())
+		what := map[Kind]string{KindService: "the deploy failed: ", KindStack: "the apply failed: "}[w.run.Change().Kind]
+		return w.undo(ctx, what, broken.Explain())
 	}
 	if err != nil {
 		return err

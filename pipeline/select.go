@@ -29,6 +29,11 @@ func (s Selection) Names() []string {
 	return names
 }
 
+// inOrder compares results by the place of their scenarios.
+func (s Selection) inOrder(a, b Result) int {
+	return slices.Index(s.Names(), a.Scenario) - slices.Index(s.Names(), b.Scenario)
+}
+
 // String is the way for people: "db:orders -> checkout -> checkout-flow".
 func (s Selected) String() string { return strings.Join(s.Path, " -> ") }
 

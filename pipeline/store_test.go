@@ -67,7 +67,8 @@ func (w *world) Load(ctx context.Context, id string) (run pipeline.Run, err erro
 			return fmt.Errorf("run %s: %w", id, pipeline.ErrNotFound)
 		}
 		run = parsed[pipeline.Run](raw)
-		run.Cancel = w.marks[id]
+		run.Cancel, run.Approved, run.Rejected = w.marks[id], w.approved, w.rejected
+		run.Batch = w.batches[id]
 		return nil
 	})
 	return run, err
@@ -75,8 +76,8 @@ func (w *world) Load(ctx context.Context, id string) (run pipeline.Run, err erro
 
 func (w *world) Save(ctx context.Context, lease pipeline.Lease, run pipeline.Run) error {
 	return w.call(ctx, fmt.Sprintf("save %s %s", run.State, run.Stage), w.fenced(lease, func() {
-		if !w.final {
-			w.runs[run.ID], w.final = text(run), run.State.Final()
+		if !parsed[pipeline.Run](w.runs[run.ID]).State.Final() {
+			w.runs[run.ID] = text(run)
 		}
 	}))
 }

@@ -8,13 +8,9 @@ import (
 
 // undo ends a run whose change could not be brought in: a service is set back to what ran before. An environment that
 // cannot be left as it was found is put on hold.
-func (w *work) undo(ctx context.Context, why Explanation) error {
+func (w *work) undo(ctx context.Context, what string, why Explanation) error {
 	if err := w.restore(ctx, why.Untouched); err != nil {
 		return err
-	}
-	what := "the deploy failed: "
-	if w.run.Change().Kind == KindStack {
-		what = "the apply failed: "
 	}
 	return w.broke(what, why)
 }

@@ -38,21 +38,30 @@ type world struct {
 	mu        sync.Mutex
 	catalog   *pipeline.Catalog
 	fence     int64
-	runs      map[string]string            // JSON
-	final     bool                         // the run is over
-	marks     map[string]*pipeline.Mark    // cancellations
+	runs      map[string]string         // JSON
+	marks     map[string]*pipeline.Mark // cancellations
+	approved  *pipeline.Mark
+	rejected  *pipeline.Mark
+	waiting   []string                     // runs that wait in the lane besides R1
+	batches   map[string][]string          // by leader
+	parts     map[string]string            // run -> the first of its part
 	installed map[string]pipeline.Artefact // what is noted
 	live      map[string]string            // service -> image that really runs
 	kept      map[string]pipeline.Result
 	past      map[string][]pipeline.Result
-	log       []string               // every effect, in order
-	told      []pipeline.Run         // every run as told
-	latency   map[string]float64     // image -> ms
-	errors    map[string]int         // image -> errors a second
-	fails     map[string]error       // command, with or without its image -> error
-	before    func(effect string)    // called before an effect takes place
-	sick      int                    // so many measurements have a generator that is unwell
-	measured  func(*pipeline.Record) // has the last word on a record
+	log       []string                     // every effect, in order
+	told      []pipeline.Run               // every run as told
+	latency   map[string]float64           // image -> ms
+	errors    map[string]int               // image -> errors a second
+	fails     map[string]error             // command, with or without its image -> error
+	before    func(effect string)          // called before an effect takes place
+	sick      int                          // so many measurements have a generator that is unwell
+	measured  func(*pipeline.Record)       // has the last word on a record
+	stream    func(seen func(failed bool)) // ten times a second of load: its answers
+	probe     func() error                 // how the environment is
+	cluster   map[string]string            // service -> image, as the platform says
+	cloud     []pipeline.Resource          // what applying would change
+	refused   []string                     // by the stack's policy
 
 	calls   []string // of the store, the chat and the inventory: their effects, empty for a read
 	crashAt int      // which of them meets the mishap; 0: none
@@ -77,6 +86,9 @@ const (
 const (
 	oldImage = "registry.example/checkout:1"
 	newImage = "registry.example/checkout:2"
+
+	oldSearch = "registry.example/search:1"
+	newSearch = "registry.example/search:2"
 )
 
 func (w *world) shop() *pipeline.Catalog {
@@ -106,10 +118,12 @@ func (w *world) shop() *pipeline.Catalog {
 func newWorld() *world {
 	w := &world{
 		fence: 1, runs: map[string]string{}, marks: map[string]*pipeline.Mark{}, kept: map[string]pipeline.Result{}, past: map[string][]pipeline.Result{},
-		installed: map[string]pipeline.Artefact{"service:checkout": {Revision: "r1", Image: oldImage}, "service:search": {Revision: "s1"}},
-		live:      map[string]string{"checkout": oldImage},
-		latency:   map[string]float64{oldImage: 40, newImage: 41}, errors: map[string]int{}, fails: map[string]error{},
+		installed: map[string]pipeline.Artefact{"service:checkout": {Revision: "r1", Image: oldImage}, "service:search": {Revision: "s1", Image: oldSearch}},
+		live:      map[string]string{"checkout": oldImage, "search": oldSearch},
+		latency:   map[string]float64{oldImage: 40, newImage: 41, oldSearch: 40, newSearch: 41}, errors: map[string]int{}, fails: map[string]error{},
 		before: func(string) {}, measured: func(*pipeline.Record) {}, ended: map[string]bool{},
+		stream: func(func(bool)) {}, probe: func() error { return nil }, cluster: map[string]string{},
+		batches: map[string][]string{}, parts: map[string]string{},
 	}
 	w.catalog = w.shop()
 	for name, s := range w.catalog.Scenarios {
@@ -133,7 +147,9 @@ var usual = sync.OnceValue(func() (past []map[string]pipeline.Summary) {
 
 func (w *world) runner() *pipeline.Runner {
 	return &pipeline.Runner{
-		Catalog: func() *pipeline.Catalog { return w.catalog }, Ledger: w, History: w, Inventory: w, Commands: commander{w}, Holds: w, Teller: w,
+		Catalog: func() *pipeline.Catalog { return w.catalog }, Ledger: w, History: w, Inventory: w, Commands: commander{w}, Holds: w, Batches: w, Teller: w,
+		Deployers: map[string]pipeline.Deployer{"kubernetes": cluster{w}}, Applier: cloud{w},
+		Probe:   func(context.Context, string) error { return w.probe() },
 		Engines: map[string]pipeline.Engine{"fake": engine{w}}, Now: time.Now, Watch: 6 * time.Second,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
@@ -213,12 +229,13 @@ func (w engine) Measure(
 	ctx context.Context, s pipeline.Scenario, env pipeline.Environment, seen func(failed bool),
 ) (pipeline.Record, error) {
 	image := w.live["checkout"]
+	if s.Name == "search-flow" || s.Name == "shop-window" && w.latency[w.live["search"]] > w.latency[image] {
+		image = w.live["search"]
+	}
 	w.note("load " + s.Name + " on " + image)
-	select {
-	case <-ctx.Done():
+	if !w.answer(ctx, s.Load.Duration(), seen) {
 		w.note("load stopped")
 		return pipeline.Record{}, ctx.Err()
-	case <-time.After(s.Load.Duration()):
 	}
 	rec := load("t", 13, 3, w.latency[image])
 	rec.Start = time.Now()
@@ -233,6 +250,23 @@ func (w engine) Measure(
 	}
 	w.measured(&rec)
 	return rec, nil
+}
+
+// answer lets the load take its time; false when ctx ended before.
+func (w engine) answer(ctx context.Context, duration time.Duration, seen func(failed bool)) bool {
+	tick := time.NewTicker(time.Second / 10)
+	defer tick.Stop()
+	end := time.After(duration)
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-end:
+			return true
+		case <-tick.C:
+			w.stream(seen)
+		}
+	}
 }
 
 func (w *world) note(effect string) {
@@ -257,7 +291,9 @@ func (w *world) loseLease() {
 }
 
 // hold lets a new holder work on the run.
-func (w *world) hold(t *testing.T) error {
+func (w *world) hold(t *testing.T) error { return w.takeUp(t, "R1") }
+
+func (w *world) takeUp(t *testing.T, id string) error {
 	ctx, lose := context.WithCancelCause(t.Context())
 	defer lose(nil)
 	w.mu.Lock()
@@ -265,7 +301,7 @@ func (w *world) hold(t *testing.T) error {
 	w.lose = lose
 	fence := w.fence
 	w.mu.Unlock()
-	return w.runner().Work(ctx, "R1", fence)
+	return w.runner().Work(ctx, id, fence)
 }
 
 // work lets one holder after the other take up the run until it is over, and returns it.
