@@ -29,7 +29,11 @@ func catalog() *pipeline.Catalog {
 			"checkout": {Name: "checkout", Team: "checkout", Tags: []string{"service:checkout"}, Uses: []string{"db:orders"}},
 			"search":   {Name: "search", Team: "search", Tags: []string{"service:search"}},
 		},
-		Stacks: map[string]pipeline.Stack{"orders-db": {Name: "orders-db", Team: "infrastructure", Tags: []string{"db:orders"}}},
+		Stacks: map[string]pipeline.Stack{
+			"orders-db": {Name: "orders-db", Team: "infrastructure", Tags: []string{"db:orders"}},
+			"network":   {Name: "network", Team: "infrastructure", Tags: []string{"stack:network"}, Apply: &pipeline.Apply{Terraform: &pipeline.Terraform{}}},
+		},
+		Environments: map[string]pipeline.Environment{"load": {Name: "load", Team: "infrastructure"}},
 		Scenarios: map[string]pipeline.Scenario{
 			"checkout-flow": {Name: "checkout-flow", Tags: []string{"service:checkout"}, Gates: []pipeline.Gate{{Metric: pipeline.P95, Limit: 400}, {Metric: pipeline.Errors, Limit: 0.01}}},
 			"search-page":   {Name: "search-page", Tags: []string{"service:search"}},

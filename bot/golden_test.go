@@ -74,6 +74,92 @@ var said = map[string]pipeline.Run{
 	"passed-uncounted":   with(done(uncounted("checkout-flow")), measuredAgain),
 	"gate-unchecked":     done(unchecked("checkout-flow")),
 	"unowned":            with(waiting(), func(r *pipeline.Run) { r.Team = "" }),
+
+	"waiting-held":       with(waiting(), func(r *pipeline.Run) { r.Hold = &held }),
+	"waiting-overdue":    with(waiting(), func(r *pipeline.Run) { r.Overdue = true }),
+	"together-waiting":   with(waiting(), func(r *pipeline.Run) { r.Leader = "R41" }),
+	"together":           with(running(pipeline.StageTest), func(r *pipeline.Run) { r.Batch = []string{"R43", "R44"} }),
+	"together-passed":    with(done(steady("checkout-flow")), func(r *pipeline.Run) { r.Leader = "R41" }),
+	"apart":              with(waiting(), func(r *pipeline.Run) { r.Round = 1 }),
+	"regressed-restored": with(done(confirmed(slower("checkout-flow", pipeline.Regressed), 4)), measuredAgain, func(r *pipeline.Run) { r.Restored = "restored 1.4.0" }),
+	"stopped": with(done(pipeline.Outcome{Scenario: "checkout-flow", Verdict: pipeline.Failed, Reason: tooManyErrors, Result: "R42/checkout-flow"}),
+		func(r *pipeline.Run) { r.Stopped = "more than 50 % of the requests failed for 10s" }),
+	"budget": with(done(), func(r *pipeline.Run) {
+		r.Verdict, r.Reason = pipeline.Invalid, "it held load for its budget of 1h with 1 of 2 scenarios tested"
+	}),
+	"not-ready": with(done(), func(r *pipeline.Run) {
+		r.Verdict, r.Fault = pipeline.Invalid, pipeline.FaultEnvironment
+		r.Reason, r.Next = "load was not ready before anything was changed: the cluster cannot be reached: dial tcp 10.0.0.1:443: i/o timeout", "kubectl --context load get nodes"
+	}),
+	"failed-restore": with(failedDeploy(), func(r *pipeline.Run) {
+		r.Restored = "restoring 1.4.0 failed too: checkout-6d4f9 crashes: exit code 1"
+		r.Unwell = "checkout could not be set back to 1.4.0: checkout-6d4f9 crashes: exit code 1"
+	}),
+	"plan-unknown":  with(stack(), unplanned),
+	"plan-approval": with(stack(), planOf(database...), asking),
+	"plan-approved": with(stack(), planOf(database...), asking, func(r *pipeline.Run) {
+		r.State, r.Stage, r.Approval = pipeline.Running, pipeline.StagePrepare, nil
+		r.Approved = &ana
+	}),
+	"plan-rejected": with(stack(), planOf(database...), asking, func(r *pipeline.Run) {
+		r.State, r.Approval, r.Rejected, r.Reason = pipeline.Cancelled, nil, &ana, "the plan was rejected by ops-ldn"
+	}),
+	"plan-passed": with(stack(steady("checkout-flow")), planOf(database...)),
+	"plan-empty":  with(stack(), planOf(), func(r *pipeline.Run) { r.Verdict, r.Selection = pipeline.Pass, pipeline.Selection{Touched: []string{}} }),
+	"plan-refused": with(stack(), planOf(database...), func(r *pipeline.Run) {
+		r.Verdict, r.Restored = pipeline.Failed, "nothing was changed"
+		r.Reason = "the plan was refused: aws_db_instance.orders is protected and would be replaced"
+	}),
+	"plan-failed": with(stack(), planOf(database...), func(r *pipeline.Run) {
+		r.Verdict, r.Restored = pipeline.Failed, "a failed apply is not rolled back: the environment may be half changed"
+		r.Reason, r.Unwell = "the apply failed: aws_db_instance.orders: timeout", "the apply of orders-db 2.4.0 broke half-way"
+	}),
+}
+
+const tooManyErrors = "the load was stopped: more than 50 % of the requests failed for 10s"
+
+var (
+	ana      = pipeline.Mark{By: "slack:U0OPSLDN", Name: "ops-ldn", At: noon, Because: "the database is being upgraded"}
+	held     = pipeline.Hold{ID: "H3", Environment: "load", By: ana, Until: noon.Add(2 * time.Hour), Channels: []pipeline.Channel{london}}
+	database = []pipeline.Resource{
+		{Address: "aws_db_instance.orders", Action: "update", Tags: []string{"db:orders"}},
+		{Address: "aws_db_parameter_group.orders", Action: "create", Tags: []string{"db:orders"}},
+		{Address: "aws_sns_topic.alarms", Action: "delete"},
+	}
+)
+
+func unplanned(r *pipeline.Run) {
+	r.State, r.Stage, r.Changes[0].Name = pipeline.Waiting, "", "network"
+	r.Selection = pipeline.Selection{Touched: []string{"stack:network"}, Scenarios: []pipeline.Selected{}}
+}
+
+func planOf(resources ...pipeline.Resource) func(*pipeline.Run) {
+	return func(r *pipeline.Run) {
+		r.Plan = &pipeline.Plan{Resources: resources}
+		r.Selection.Touched = []string{"db:orders"}
+	}
+}
+
+func asking(r *pipeline.Run) {
+	r.State, r.Stage, r.Approval = pipeline.Waiting, "", &pipeline.Approval{Asked: noon, Expires: noon.Add(2 * time.Hour)}
+}
+
+func TestHoldsReadAsBefore(t *testing.T) {
+	for name, change := range map[string]func(*pipeline.Hold){
+		"hold":          func(*pipeline.Hold) {},
+		"hold-released": func(h *pipeline.Hold) { h.Released = &pipeline.Mark{Name: "dev-sg", At: noon.Add(time.Hour)} },
+		"hold-unwell": func(h *pipeline.Hold) {
+			h.Run, h.Until, h.By = "R42", time.Time{}, pipeline.Mark{Name: "Bellwether", At: noon, Because: "the apply of orders-db 2.4.0 broke half-way"}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			hold := held
+			change(&hold)
+			m := newMemory()
+			require.NoError(t, newBot(m).TellHold(t.Context(), hold))
+			compare(t, name, m)
+		})
+	}
 }
 
 func TestMessagesReadAsBefore(t *testing.T) {

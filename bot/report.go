@@ -16,10 +16,8 @@ const shownOutcomes = 5
 // report is what a finished run leaves in its thread: one table, a chart for each scenario that matters, and a mention when,
 // and only when, something regressed.
 func (v voice) report(ctx context.Context) error {
-	if v.run.Verdict == pipeline.Failed && v.run.Output != "" {
-		if err := v.want(ctx, "output", v.outputMessage()); err != nil {
-			return err
-		}
+	if err := v.output(ctx); err != nil {
+		return err
 	}
 	if len(v.run.Outcomes) == 0 {
 		return nil
@@ -36,6 +34,14 @@ func (v voice) report(ctx context.Context) error {
 		return v.want(ctx, "mention", v.mentionMessage())
 	}
 	return nil
+}
+
+// output is what the step that broke printed.
+func (v voice) output(ctx context.Context) error {
+	if v.run.Verdict != pipeline.Failed && v.run.Verdict != pipeline.Invalid || v.run.Output == "" {
+		return nil
+	}
+	return v.want(ctx, "output", v.outputMessage())
 }
 
 func (v voice) outputMessage() Message {

@@ -10,9 +10,6 @@ import (
 	"bellwether/pipeline"
 )
 
-// shownScenarios is how many scenarios a message names before it only counts them.
-const shownScenarios = 5
-
 // root is the message that lives as long as its run: posted at intake, edited to the end.
 func (v voice) root(ctx context.Context) error {
 	title, mood := v.headline()
@@ -35,7 +32,7 @@ func (v voice) headline() (string, Mood) {
 	case pipeline.Superseded:
 		return subject + " was superseded before it ran", MoodSuperseded
 	case pipeline.Cancelled:
-		return subject + ": the load test was cancelled", MoodCancelled
+		return subject + ": " + cmp.Or(v.run.Reason, "the load test was cancelled"), MoodCancelled
 	}
 	return subject + v.finding(), MoodOf(v.run.Verdict)
 }
@@ -45,7 +42,16 @@ func (v voice) waiting() string {
 	if len(v.run.Selection.Scenarios) == 0 {
 		what = "its deployment"
 	}
+	if v.run.Change().Kind == pipeline.KindStack && v.run.Plan == nil {
+		what = "the apply"
+	}
 	switch {
+	case v.run.Approval != nil:
+		return "the plan waits for approval"
+	case v.run.Leader != "":
+		return what + " starts, together with others"
+	case v.run.Hold != nil:
+		return what + " waits, because " + v.run.Environment + " is on hold"
 	case !v.run.ImageBy.IsZero():
 		return what + " starts when its image arrives"
 	case v.run.Position > 0:
@@ -95,6 +101,9 @@ func (v voice) finding() string {
 	case pipeline.Regressed, pipeline.Suspect, pipeline.Improved:
 		return v.claim(v.run.Verdict)
 	case pipeline.Invalid:
+		if v.run.Reason != "" {
+			return " could not be tested: " + v.run.Reason
+		}
 		return " could not be judged: the measurement is not valid" + v.part(worst)
 	case pipeline.Inconclusive:
 		return " could not be judged: too little was measured" + v.part(worst)
@@ -122,6 +131,8 @@ func (v voice) part(outcomes []pipeline.Outcome) string {
 
 func (v voice) failed(outcomes []pipeline.Outcome) string {
 	switch {
+	case v.run.Stopped != "":
+		return " failed under load: " + v.run.Stopped
 	case v.run.Reason != "":
 		return " could not be tested: " + v.run.Reason
 	case len(outcomes) == 0:
@@ -137,7 +148,7 @@ func (v voice) failed(outcomes []pipeline.Outcome) string {
 func (v voice) passed() string {
 	switch n := len(v.run.Outcomes); {
 	case n == 0:
-		return "is deployed; there is nothing to test"
+		return v.untested()
 	case n == 2:
 		return "passed in both scenarios" + v.withoutBaseline()
 	case n > 2:
@@ -151,6 +162,17 @@ func (v voice) passed() string {
 		return "passed: " + breath(f) + v.withoutBaseline()
 	}
 	return "passed"
+}
+
+// untested says that the change is in, and that this is all.
+func (v voice) untested() string {
+	switch {
+	case v.run.Plan != nil && v.run.Plan.Empty():
+		return "changes nothing: the plan is empty, and there is nothing to test"
+	case v.run.Change().Kind == pipeline.KindStack:
+		return "is applied; there is nothing to test"
+	}
+	return "is deployed; there is nothing to test"
 }
 
 // withoutBaseline says when nothing at all could be compared.
@@ -200,7 +222,14 @@ func (v voice) facts() []Fact {
 	if r.Change().Name != "" { // the subject of a full run names its environment
 		facts = append(facts, Fact{"Environment", v.environment()})
 	}
-	return append(append(facts, Fact{"Scenarios", Plain(v.scenarios())}), v.times()...)
+	if r.Plan != nil && !r.Plan.Empty() {
+		facts = append(facts, Fact{"Plan", Plain(planned(*r.Plan))})
+	}
+	facts = append(facts, Fact{"Scenarios", Plain(v.scenarios())})
+	if r.Next != "" {
+		facts = append(facts, Fact{"Next step", Plain(r.Next)})
+	}
+	return append(facts, v.times()...)
 }
 
 func (v voice) replaced() string {
@@ -212,10 +241,14 @@ func (v voice) replaced() string {
 
 // environment is where it runs, and in what state a failed deploy left that.
 func (v voice) environment() Text {
-	if v.run.Restored == "" {
-		return Plain(v.run.Environment)
+	parts := []string{v.run.Environment}
+	if v.run.Restored != "" {
+		parts = append(parts, v.run.Restored)
 	}
-	return Plain(v.run.Environment + "; " + v.run.Restored)
+	if v.run.Unwell != "" {
+		parts = append(parts, "on hold until somebody releases it")
+	}
+	return Plain(strings.Join(parts, "; "))
 }
 
 func (v voice) times() []Fact {
@@ -223,6 +256,9 @@ func (v voice) times() []Fact {
 	var facts []Fact
 	if r.State == pipeline.Waiting && !r.ImageBy.IsZero() {
 		facts = append(facts, Fact{"Waits until", Text{At(r.ImageBy)}})
+	}
+	if r.State == pipeline.Waiting && r.Approval != nil {
+		facts = append(facts, Fact{"Waits until", Text{At(r.Approval.Expires)}})
 	}
 	if r.State == pipeline.Running {
 		facts = append(facts, Fact{"Started", Text{At(r.Started)}})
@@ -240,36 +276,4 @@ func (v voice) times() []Fact {
 	return facts
 }
 
-// scenarios names what runs, and the way that led there.
-func (v voice) scenarios() string {
-	sel, change := v.run.Selection, v.run.Change()
-	switch {
-	case len(sel.Scenarios) == 0 && len(sel.Touched) > 0:
-		return "none is for " + strings.Join(sel.Touched, ", ")
-	case len(sel.Scenarios) == 0:
-		return "none"
-	case v.run.Cause == pipeline.CauseFull || change.Name == "":
-		return fmt.Sprintf("all %d", len(sel.Scenarios))
-	case sel.Full:
-		return fmt.Sprintf("all %d (%s)", len(sel.Scenarios), sel.Reason)
-	}
-	var ways []string
-	for i, s := range sel.Scenarios {
-		if i == shownScenarios {
-			ways = append(ways, fmt.Sprintf("%d more", len(sel.Scenarios)-i))
-			break
-		}
-		ways = append(ways, s.String())
-	}
-	if change.Files == nil && change.Lines == nil {
-		ways = append(ways, "the size of the change is unknown")
-	}
-	return strings.Join(ways, "; ")
-}
-
-func (v voice) runLink() Text {
-	if url := v.RunURL(v.run.ID); url != "" {
-		return Text{Link(v.run.ID, url)}
-	}
-	return Plain(v.run.ID)
-}
+func (v voice) runLink() Text { return v.linkTo(v.run.ID) }

@@ -36,11 +36,17 @@ func (b *Bot) Tell(ctx context.Context, run pipeline.Run) error {
 		if err := v.root(ctx); err != nil {
 			return err
 		}
+		if err := v.remind(ctx); err != nil {
+			return err
+		}
 		if run.State == pipeline.Done {
 			if err := v.report(ctx); err != nil {
 				return err
 			}
 		}
+	}
+	if err := b.tellEnvironment(ctx, run); err != nil {
+		return err
 	}
 	return b.tellOthers(ctx, run)
 }
@@ -155,6 +161,16 @@ func (v voice) marks() []Text {
 	if len(r.Reruns) > 0 {
 		lines = append(lines, linked("Repeated as ", r.Reruns...))
 	}
+	lines = append(lines, v.company()...)
+	if r.Hold != nil {
+		lines = append(lines, marked(r.Environment+" is held by ", r.Hold.By))
+	}
+	if r.Approved != nil {
+		lines = append(lines, marked("Approved by ", *r.Approved))
+	}
+	if r.Rejected != nil {
+		lines = append(lines, marked("Rejected by ", *r.Rejected))
+	}
 	if r.State != pipeline.Done && r.Cancel != nil { // else it came too late
 		lines = append(lines, marked("Cancelled by ", *r.Cancel))
 	}
@@ -162,6 +178,19 @@ func (v voice) marks() []Text {
 		lines = append(lines, marked("Acknowledged by ", *r.Acknowledged))
 	}
 	return lines
+}
+
+// company are the runs that this one is tested together with.
+func (v voice) company() []Text {
+	switch {
+	case v.run.Leader != "":
+		return []Text{linked("Tested together with ", v.run.Leader)}
+	case len(v.run.Batch) > 0:
+		return []Text{linked("Tested together with ", v.run.Batch...)}
+	case v.run.Round > 0 && !v.run.State.Final():
+		return []Text{Plain("Something was slower when it was tested together with others; now it is tested apart from them.")}
+	}
+	return nil
 }
 
 func linked(what string, runs ...string) Text { return append(Plain(what), listed(runs)...) }
@@ -182,6 +211,8 @@ func (v voice) actions() []Action {
 		return nil
 	case !v.run.State.Final() && v.run.Cancel != nil:
 		return nil
+	case v.run.State == pipeline.Waiting && v.run.Approval != nil:
+		return []Action{{Label: "Approve", Command: "approve " + id, Primary: true}, {Label: "Reject", Command: "reject " + id}}
 	case !v.run.State.Final():
 		return []Action{{Label: "Cancel", Command: "cancel " + id}}
 	case v.run.State == pipeline.Cancelled:

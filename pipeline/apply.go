@@ -78,7 +78,7 @@ func (w *work) approval(ctx context.Context, patience time.Duration) error {
 		w.finish(Cancelled, "")
 		return nil
 	case asked != nil && !w.Now().Before(asked.Expires):
-		w.run.Reason = fmt.Sprintf("nobody approved the plan within %s", patience)
+		w.run.Reason = fmt.Sprintf("nobody approved the plan within %s", brief(patience))
 		w.finish(Cancelled, "")
 		return nil
 	case asked == nil:

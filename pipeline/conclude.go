@@ -137,7 +137,7 @@ func (w *work) leg(ctx context.Context, number int, fresh bool) (Leg, error) {
 			return Leg{}, err
 		}
 		if w.run.Stopped != "" {
-			return Leg{}, &sickness{Explanation{Reason: w.run.Stopped}}
+			return Leg{}, &sickness{Explanation{Reason: "the load was stopped: " + w.run.Stopped}}
 		}
 		leg.Results = append(leg.Results, result)
 	}

@@ -41,7 +41,7 @@ func (g *guard) look() (why string) {
 	if g.bad += heartbeat; g.bad < g.abort.For {
 		return ""
 	}
-	return fmt.Sprintf("more than %g %% of the requests failed for %s", g.abort.Errors*100, g.abort.For)
+	return fmt.Sprintf("more than %g %% of the requests failed for %s", g.abort.Errors*100, brief(g.abort.For))
 }
 
 // guarded calls stop, with the reason, once the load must not go on; at the latest when ctx ends it returns.

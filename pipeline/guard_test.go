@@ -41,7 +41,7 @@ func TestLoadIsStoppedWhenTooMuchFails(t *testing.T) {
 				return
 			}
 			require.Equal(t, pipeline.Failed, run.Verdict)
-			require.Equal(t, "the load was stopped: more than 50 % of the requests failed for 5s", run.Stopped)
+			require.Equal(t, "more than 50 % of the requests failed for 5s", run.Stopped)
 			require.Len(t, run.Results, 1, "no more load after that")
 			require.InDelta(t, c.stopped, time.Since(began), float64(2*time.Second))
 		})
@@ -75,7 +75,7 @@ func TestAnEnvironmentThatIsNotReady(t *testing.T) {
 	}{
 		"not well": {
 			func(w *world) { w.probe = func() error { return errors.New("connection refused") } },
-			"load was not ready before anything was changed: the environment is not well 1m0s later: connection refused",
+			"load was not ready before anything was changed: the environment is not well 1m later: connection refused",
 		},
 		"out of reach": {
 			func(w *world) { w.fails["look"] = trouble{broken{"no route to host", ""}, true} },

@@ -33,7 +33,7 @@ func (w *work) healthy(ctx context.Context) error {
 		select {
 		case <-time.After(pulse):
 		case <-waiting.Done():
-			return &sickness{Explanation{Reason: fmt.Sprintf("the environment is not well %s later: %v", recovery, err)}}
+			return &sickness{Explanation{Reason: fmt.Sprintf("the environment is not well %s later: %v", brief(recovery), err)}}
 		}
 	}
 }

@@ -72,7 +72,7 @@ func (w *work) attempt(ctx context.Context, name, id string, a Artefact) (Result
 	if err != nil {
 		result.Failed = err.Error()
 		if sick, ok := errors.AsType[*sickness](err); ok {
-			w.run.Stopped = sick.why.Reason
+			w.run.Stopped, result.Failed = sick.why.Reason, "the load was stopped: "+sick.why.Reason
 		} else if broken, ok := errors.AsType[StepError](err); ok {
 			w.run.Output = broken.Explain().Output
 		}
@@ -126,7 +126,7 @@ func (w *work) underLoad(ctx context.Context, engine Engine, s Scenario) (Record
 	g, ended := &guard{abort: environment.Abort}, make(chan struct{})
 	go func() {
 		defer close(ended)
-		w.guarded(loading, g, func(why string) { cancel(&sickness{Explanation{Reason: "the load was stopped: " + why}}) })
+		w.guarded(loading, g, func(why string) { cancel(&sickness{Explanation{Reason: why}}) })
 	}()
 	record, err := engine.Measure(loading, s, environment, g.seen)
 	stopped := context.Cause(loading)

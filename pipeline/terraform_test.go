@@ -142,7 +142,7 @@ func TestAPlanThatNobodyApprovesIsNotApplied(t *testing.T) {
 		reason string
 	}{
 		"rejected": {func(w *world) { w.rejected = decided(0) }, "the plan was rejected by dev-sg"},
-		"expired":  {func(*world) { time.Sleep(2 * time.Hour) }, "nobody approved the plan within 2h0m0s"},
+		"expired":  {func(*world) { time.Sleep(2 * time.Hour) }, "nobody approved the plan within 2h"},
 	} {
 		inTime(t, name, func(t *testing.T) {
 			w := newWorld()

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"bellwether/internal/strictyaml"
-	"bellwether/internal/suggest"
 	"bellwether/pipeline"
 )
 
@@ -69,6 +68,8 @@ type decoder struct {
 	fullSuite strictyaml.Value
 	unowned   strictyaml.Value
 
+	places map[string]pipeline.Environment // read before what is deployed there
+
 	used   []tagged // tags that services depend on
 	tested []tagged // tags of scenarios
 }
@@ -123,12 +124,13 @@ func once(kept *strictyaml.Value, v strictyaml.Value) {
 }
 
 func (d *decoder) decode() *pipeline.Catalog {
+	d.places = each(d, environments, d.environment)
 	c := &pipeline.Catalog{
 		People:       each(d, people, person),
 		Teams:        each(d, teams, d.team),
 		Services:     each(d, services, d.service),
 		Stacks:       each(d, stacks, d.stack),
-		Environments: each(d, environments, environment),
+		Environments: d.places,
 		Scenarios:    each(d, scenarios, d.scenario),
 		FullSuite:    fullSuite(d.fullSuite),
 		Unowned:      channels(d.unowned),
@@ -168,13 +170,16 @@ func (d *decoder) names(section string) []string {
 	return slices.Sorted(maps.Keys(d.written[section]))
 }
 
+// most of anything that is counted.
+const most = 1 << 30
+
 func fullSuite(v strictyaml.Value) (f pipeline.FullSuite) {
-	const most = 1 << 30
 	v.Object(func(o *strictyaml.Object) {
 		f = pipeline.FullSuite{
-			Files:  o.Get("files").Int(1, most),
-			Lines:  o.Get("lines").Int(1, most),
-			Labels: o.Get("labels").Strings(),
+			Files:     o.Get("files").Int(1, most),
+			Lines:     o.Get("lines").Int(1, most),
+			Resources: o.Get("resources").Int(1, most),
+			Labels:    o.Get("labels").Strings(),
 		}
 	})
 	return f
@@ -198,48 +203,4 @@ func plain(list []tagged) (tags []string) {
 		tags = append(tags, t.tag)
 	}
 	return tags
-}
-
-// warn notes what is allowed and does nothing: tags that meet no other, services that no scenario tests, and the like.
-func (d *decoder) warn(c *pipeline.Catalog) {
-	var carried []string
-	for _, thing := range c.Things() {
-		carried = append(carried, thing.Tags...)
-	}
-	for _, t := range d.used {
-		if !slices.Contains(carried, t.tag) {
-			t.at.Warnf("nothing carries the tag %s, so no change reaches this service by it%s",
-				t.at.Quote(), meant(t.tag, carried))
-		}
-	}
-	for _, t := range d.tested {
-		if !slices.Contains(carried, t.tag) {
-			t.at.Warnf("no service or stack carries the tag %s, so no change runs this scenario by it%s",
-				t.at.Quote(), meant(t.tag, carried))
-		}
-	}
-	for name, s := range c.Services {
-		d.warnService(d.written[services][name], s)
-	}
-	for name, t := range c.Teams {
-		if len(t.OnCall) == 0 {
-			d.written[teams][name].Warnf("has nobody on call, so nobody is mentioned when something got slower")
-		}
-	}
-}
-
-func (d *decoder) warnService(v strictyaml.Value, s pipeline.Service) {
-	if !slices.ContainsFunc(d.tested, func(t tagged) bool { return slices.Contains(s.Tags, t.tag) }) {
-		v.Warnf("no scenario has one of its tags, so its changes are deployed without a test")
-	}
-	if s.Image != "" && s.ImageTag == "" {
-		v.Warnf(`has an image without image_tag, so a pushed image is not joined with its merge; write for example image_tag: "{{.Revision}}"`)
-	}
-}
-
-func meant(tag string, carried []string) string {
-	if close := suggest.Nearest(tag, carried); close != "" {
-		return "; did you mean " + close + "?"
-	}
-	return ""
 }

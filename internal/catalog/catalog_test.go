@@ -54,12 +54,14 @@ func TestEveryMistakeIsNamed(t *testing.T) {
 }
 
 func TestWarningsRefuseNothing(t *testing.T) {
-	c, problems := Load("testdata/warned", environ)
-	require.NotNil(t, c)
 	var told strings.Builder
-	for _, p := range problems {
-		require.True(t, p.Warning, p)
-		fmt.Fprintln(&told, p)
+	for _, catalog := range []string{"testdata/warned", "testdata/warned-terraform"} {
+		c, problems := Load(catalog, environ)
+		require.NotNil(t, c, problems)
+		for _, p := range problems {
+			require.True(t, p.Warning, p)
+			fmt.Fprintln(&told, p)
+		}
 	}
 	golden(t, "warned.golden", told.String())
 }
@@ -95,15 +97,74 @@ func TestGoodCatalog(t *testing.T) {
 		Tags:         []string{"service:checkout"},
 		Uses:         []string{"db:orders"},
 		Environments: []string{"load"},
-		Deploy:       &pipeline.Command{Run: []string{"./deploy.sh", "{{.Image}}", "eu-west-1"}, Timeout: 5 * time.Minute, Dir: "testdata/good"},
+		Deploy:       &pipeline.Deploy{Command: &pipeline.Command{Run: []string{"./deploy.sh", "{{.Image}}", "eu-west-1"}, Timeout: 5 * time.Minute, Dir: "testdata/good"}},
 		WaitForImage: 15 * time.Minute,
+		Budget:       time.Hour,
 	}, c.Services["checkout"])
 	require.Equal(t, []string{"load"}, c.Stacks["platform"].Environments, "the only environment is the default")
-	require.Equal(t, &pipeline.Command{Run: []string{"./apply.sh"}, Timeout: 10 * time.Minute, Dir: "testdata/good"}, c.Stacks["platform"].Apply)
+	require.Equal(t, &pipeline.Apply{
+		Command: &pipeline.Command{Run: []string{"./apply.sh"}, Timeout: 10 * time.Minute, Dir: "testdata/good"},
+	}, c.Stacks["platform"].Apply)
 	require.Equal(t, "http://127.0.0.1:9000", c.Environments["load"].URL)
 	require.Equal(t, []string{"./reset.sh"}, c.Environments["load"].Reset.Run)
+	require.Equal(t, pipeline.Abort{Errors: 0.5, For: 10 * time.Second}, c.Environments["load"].Abort)
 	require.Equal(t, pipeline.FullSuite{Files: 100, Lines: 2000, Labels: []string{"load:full"}}, c.FullSuite)
 	require.Equal(t, []pipeline.Channel{{Platform: "web", ID: "platform"}}, c.Unowned)
+}
+
+func TestRealEnvironments(t *testing.T) {
+	c, problems := Load("testdata/real", environ)
+	require.Empty(t, problems)
+
+	require.Equal(t, pipeline.Environment{
+		Name:       "load",
+		URL:        "http://127.0.0.1:9000",
+		Team:       "infrastructure",
+		Health:     "http://127.0.0.1:9000/healthz?deep=1",
+		Kubernetes: &pipeline.KubernetesCluster{Kubeconfig: "testdata/real/kubeconfig", Context: "load", Namespace: "shop"},
+		ECS:        &pipeline.ECSCluster{Cluster: "load", Region: "eu-west-1", Endpoint: "http://127.0.0.1:4566"},
+		Abort:      pipeline.Abort{Errors: 0.2, For: 10 * time.Second},
+		Batch:      true,
+		MaxWait:    2 * time.Hour,
+	}, c.Environments["load"])
+	require.Equal(t, pipeline.Environment{
+		Name:       "soak",
+		URL:        "http://127.0.0.1:9001",
+		Health:     "https://status.example/soak",
+		Kubernetes: &pipeline.KubernetesCluster{Namespace: "default"},
+	}, c.Environments["soak"], "abort: off")
+	require.Equal(t, pipeline.FullSuite{Resources: 20}, c.FullSuite)
+}
+
+func TestRealDeploys(t *testing.T) {
+	c, problems := Load("testdata/real", environ)
+	require.Empty(t, problems)
+
+	checkout := c.Services["checkout"]
+	require.Equal(t, 30*time.Minute, checkout.Budget)
+	require.True(t, checkout.Restore)
+	require.False(t, c.Services["billing"].Restore)
+	for name, want := range map[string]pipeline.Deploy{
+		"checkout": {Kubernetes: &pipeline.KubernetesWorkload{Kind: "Deployment", Name: "checkout", Container: "app", Timeout: 10 * time.Minute}},
+		"ledger":   {Kubernetes: &pipeline.KubernetesWorkload{Kind: "StatefulSet", Name: "ledger", Timeout: 20 * time.Minute}},
+		"billing":  {ECS: &pipeline.ECSService{Service: "billing", Timeout: 15 * time.Minute}},
+	} {
+		require.Equal(t, &want, c.Services[name].Deploy)
+	}
+	require.Equal(t, &pipeline.Apply{Terraform: &pipeline.Terraform{
+		Dir:         "infra/load",
+		Binary:      "/opt/tofu/bin/tofu",
+		Protect:     []string{"aws_db_instance.*", `module.shop["a b"].*`},
+		MaxChanges:  50,
+		Providers:   []string{"hashicorp/aws", "registry.opentofu.org/hashicorp/random"},
+		Approve:     4 * time.Hour,
+		Resources:   []pipeline.ResourceTags{{Address: "aws_db_instance.orders*", Tags: []string{"db:orders"}}},
+		LockTimeout: 5 * time.Minute,
+		Timeout:     time.Hour,
+	}}, c.Stacks["platform"].Apply)
+	require.Equal(t, &pipeline.Apply{Terraform: &pipeline.Terraform{
+		Dir: ".", Binary: "terraform", Approve: 2 * time.Hour, LockTimeout: time.Minute, Timeout: 30 * time.Minute,
+	}}, c.Stacks["network"].Apply)
 }
 
 func TestGoodScenarios(t *testing.T) {

@@ -121,10 +121,7 @@ func (d *decoder) table(v strictyaml.Value) table {
 	if name == "" {
 		return table{sample: map[string]string{}}
 	}
-	t := table{path: name}
-	if !filepath.IsAbs(name) {
-		t.path = filepath.Join(filepath.Dir(v.File()), name)
-	}
+	t := table{path: beside(filepath.Dir(v.File()), name)}
 	content, err := d.files.content(t.path)
 	if err == nil {
 		t.sample, err = firstRow(content)

@@ -42,5 +42,15 @@ func FuzzCatalog(f *testing.F) {
 			require.NotEmpty(t, thing.Environments)
 			require.NotEmpty(t, thing.Tags)
 		}
+		for _, s := range c.Services {
+			require.GreaterOrEqual(t, s.Budget, leastBudget)
+			for _, name := range s.Environments {
+				where, automatic := destinations[s.Deploy.Platform()]
+				require.True(t, !automatic || s.Image != "" && where.in(c.Environments[name]))
+			}
+		}
+		for _, s := range c.Stacks {
+			require.True(t, s.Apply == nil || (s.Apply.Command == nil) != (s.Apply.Terraform == nil))
+		}
 	})
 }

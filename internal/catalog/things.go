@@ -2,14 +2,8 @@ package catalog
 
 import (
 	"cmp"
-	"maps"
-	"net/url"
-	"path/filepath"
-	"reflect"
 	"regexp"
-	"slices"
 	"strings"
-	"text/template"
 	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -19,8 +13,9 @@ import (
 )
 
 const (
-	defaultTimeout      = 5 * time.Minute
 	defaultWaitForImage = 15 * time.Minute
+	defaultBudget       = time.Hour
+	leastBudget         = time.Minute
 )
 
 func (d *decoder) service(name string, v strictyaml.Value) (s pipeline.Service) {
@@ -36,9 +31,12 @@ func (d *decoder) service(name string, v strictyaml.Value) (s pipeline.Service) 
 			Tags:         plain(tags(o.Need("tags", "what it is, such as [service:checkout]"))),
 			Uses:         plain(uses),
 			Environments: d.environments(o.Get("environments")),
-			Deploy:       command(o.Get("deploy")),
+			Deploy:       deploy(o.Get("deploy")),
 			WaitForImage: cmp.Or(span(wait), defaultWaitForImage),
+			Budget:       budget(o.Get("budget")),
+			Restore:      afterRegression(o.Get("after_regression")) == restore,
 		}
+		d.refuseUnreachable(o.Get("deploy"), s)
 		for _, unused := range []strictyaml.Value{imageTag, wait} {
 			if unused.Given() && !o.Get("image").Given() {
 				unused.Errorf("does nothing without image; write image too, or leave this out")
@@ -58,24 +56,44 @@ func (d *decoder) stack(name string, v strictyaml.Value) (s pipeline.Stack) {
 			Environments: d.environments(o.Get("environments")),
 			Apply:        apply(o.Get("apply")),
 		}
+		if s.Apply != nil && s.Apply.Terraform != nil && len(s.Repositories) == 0 {
+			o.Get("apply").Errorf("needs a repository to plan from; write repositories under the stack, such as [github.com/innerscale/platform]")
+		}
 	})
 	return s
 }
 
-func environment(name string, v strictyaml.Value) (e pipeline.Environment) {
-	v.Object(func(o *strictyaml.Object) {
-		at := o.Need("url", "where load is sent, such as http://127.0.0.1:9000")
-		e = pipeline.Environment{
-			Name:  name,
-			URL:   strings.TrimRight(at.Text(), "/"),
-			Reset: command(o.Get("reset")),
+func budget(v strictyaml.Value) time.Duration {
+	d := span(v)
+	if d > 0 && d < leastBudget {
+		v.Errorf("%s must be at least 1m", v.Quote())
+	}
+	return cmp.Or(d, defaultBudget)
+}
+
+// restore is what after_regression says when a version that regressed is to be taken back.
+const restore = "restore"
+
+func afterRegression(v strictyaml.Value) string {
+	return oneOf(v, []string{"keep", restore}, "nothing to do after a regression; write keep or restore")
+}
+
+// refuseUnreachable: what deploys by itself needs an image, and a target in each of the environments.
+func (d *decoder) refuseUnreachable(v strictyaml.Value, s pipeline.Service) {
+	platform := s.Deploy.Platform()
+	if platform == "" {
+		return
+	}
+	if s.Image == "" {
+		v.Errorf("needs an image to deploy; write image under the service, such as registry.example/checkout")
+	}
+	for _, name := range s.Environments {
+		e, known := d.places[name]
+		if known && !destinations[platform].in(e) {
+			v.Errorf("has no target in %s; write %s under environments.%s, at %s",
+				name, destinations[platform].example, name, d.written[environments][name].Where())
 		}
-		u, err := url.Parse(e.URL)
-		if e.URL != "" && (err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.RawQuery+u.Fragment != "") {
-			at.Errorf("%s is no URL to send load to; write for example http://127.0.0.1:9000", at.Quote())
-		}
-	})
-	return e
+	}
 }
 
 // environments are those named, or the only one there is.
@@ -151,95 +169,4 @@ func image(v strictyaml.Value) string {
 		v.Errorf("%s is no repository of images; write it without a tag or digest, such as registry.example/checkout", v.Quote())
 	}
 	return name
-}
-
-// apply is how a stack is applied.
-func apply(v strictyaml.Value) (c *pipeline.Command) {
-	v.Object(func(o *strictyaml.Object) {
-		terraform := o.Get("terraform")
-		if terraform.Given() {
-			terraform.Errorf("Terraform is not built in yet; use apply.command")
-			o.Get("command")
-			return
-		}
-		c = program(o)
-	})
-	return c
-}
-
-// command is what stands under deploy, reset, setup and teardown.
-func command(v strictyaml.Value) (c *pipeline.Command) {
-	v.Object(func(o *strictyaml.Object) { c = program(o) })
-	return c
-}
-
-func program(o *strictyaml.Object) (c *pipeline.Command) {
-	v := o.Need("command", `a program, such as {run: ["./deploy.sh", "{{.Image}}"]}`)
-	v.Object(func(o *strictyaml.Object) {
-		c = &pipeline.Command{
-			Run:     strictyaml.List(o.Need("run", `a list such as ["./deploy.sh", "{{.Image}}"]`), argument),
-			Timeout: cmp.Or(span(o.Get("timeout")), defaultTimeout),
-			Dir:     filepath.Dir(v.File()),
-		}
-	})
-	return c
-}
-
-const sampleRevision = "0123456789abcdef0123456789abcdef01234567"
-
-var sampleValues = pipeline.Values{
-	Service: "s", Environment: "e", URL: "http://e", Image: "r/i:t", Revision: sampleRevision, Version: "1",
-}
-
-func argument(v strictyaml.Value) string {
-	fill(v, sampleValues)
-	return v.Text()
-}
-
-// tagTemplate must name the revision, or no image could be joined with its merge.
-func tagTemplate(v strictyaml.Value) string {
-	one, ok := fill(v, pipeline.Artefact{Revision: sampleRevision, Version: "1", Image: "r/i"})
-	other, _ := fill(v, pipeline.Artefact{Revision: strings.Repeat("f", len(sampleRevision)), Version: "1", Image: "r/i"})
-	if ok && v.Given() && one == other {
-		v.Errorf(`%s does not name the revision; write for example "{{.Revision}}"`, v.Quote())
-	}
-	return v.Text()
-}
-
-var unknownName = regexp.MustCompile(`can't evaluate field (\S+) in type|map has no entry for key "(.*)"$`)
-
-// fill fills a template in with a sample, a struct or a map, because a template that cannot be filled in must be refused
-// now and not in the middle of a run.
-func fill(v strictyaml.Value, sample any) (out string, ok bool) {
-	t, err := template.New("").Option("missingkey=error").Parse(v.Text())
-	if err != nil {
-		v.Errorf("%s is no template: %s", v.Quote(), strings.TrimPrefix(err.Error(), "template: :1: "))
-		return "", false
-	}
-	var b strings.Builder
-	if err = t.Execute(&b, sample); err == nil {
-		return b.String(), true
-	}
-	if found := unknownName.FindStringSubmatch(err.Error()); found != nil {
-		name, known := found[1]+found[2], fields(sample)
-		hint := strictyaml.Hint(name, known)
-		if len(known) == 0 {
-			hint = "; it would be a column of a data file, and there is none"
-		}
-		v.Errorf("{{.%s}} is not known here%s", name, hint)
-	} else {
-		v.Errorf("%s cannot be filled in; check its functions", v.Quote())
-	}
-	return "", false
-}
-
-// fields are what a template may name.
-func fields(sample any) (names []string) {
-	if columns, ok := sample.(map[string]string); ok {
-		return slices.Sorted(maps.Keys(columns))
-	}
-	for _, f := range reflect.VisibleFields(reflect.TypeOf(sample)) {
-		names = append(names, f.Name)
-	}
-	return names
 }

@@ -3,20 +3,24 @@
 package config
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"bellwether/internal/strictyaml"
 )
 
 // Config is one installation's settings.
 type Config struct {
-	Redis   RedisURL
-	HTTP    HTTP
-	Intake  Intake
-	Publish Publish
-	Chat    Chat
-	Catalog string // a folder, or one file
+	Redis    RedisURL
+	HTTP     HTTP
+	Intake   Intake
+	Git      map[string]GitHost // by host: "github.com"
+	Publish  Publish
+	Chat     Chat
+	Commands Commands
+	Catalog  string // a folder, or one file
 }
 
 // HTTP is where Bellwether listens.
@@ -28,9 +32,13 @@ type HTTP struct {
 
 // Intake is where changes come from; at least one is set.
 type Intake struct {
-	SQS  *SQS
-	HTTP *HTTPIntake
+	SQS      *SQS
+	HTTP     *HTTPIntake
+	Webhooks map[string][]Secret // by kind of Git host, see WebhookHosts: any of the secrets proves that it is the host
 }
+
+// WebhookHosts are the kinds of Git hosts whose webhooks are understood.
+var WebhookHosts = []string{"github", "gitlab", "gitea", "bitbucket"}
 
 // SQS is the queue that EventBridge fills.
 type SQS struct {
@@ -55,6 +63,22 @@ type EventBridge struct {
 	Bus      string
 	Region   string // empty: as the AWS command line finds it
 	Endpoint string // empty: AWS itself
+
+	Completed bool // runs that are over are told of too
+}
+
+// GitHost is a host of repositories: how they are cloned from it, and how it is asked about changes.
+type GitHost struct {
+	Token    Secret // empty: it is asked as anybody may
+	Username string // that goes with the token
+	URL      string // what a repository's path is put behind to clone it: https, ssh or file; no slash at the end
+	API      string // base URL of the host's API; empty: where such a host has it
+}
+
+// Commands is what the catalog's commands, and Terraform, get besides what the catalog says.
+type Commands struct {
+	Environment []string // names of variables of Bellwether's own environment
+	Secrets     []Secret // those of their values that nobody may see
 }
 
 // Chat is where Bellwether speaks; at least one is set.
@@ -88,7 +112,7 @@ func Load(path string, env func(string) (string, bool)) (Config, []strictyaml.Pr
 		reader.Add(strictyaml.Problem{File: path, Text: "cannot be read: " + err.Error()})
 		return Config{}, reader.Problems()
 	}
-	c := decode(reader.Parse(path, text))
+	c := decode(reader.Parse(path, text), env)
 	return c, reader.Problems()
 }
 
@@ -104,7 +128,13 @@ func (c Config) Secrets() []Secret {
 	if t := c.Chat.Teams; t != nil {
 		list = append(list, t.AppPassword)
 	}
-	return list
+	for _, kind := range WebhookHosts {
+		list = append(list, c.Intake.Webhooks[kind]...)
+	}
+	for _, host := range slices.Sorted(maps.Keys(c.Git)) {
+		list = append(list, c.Git[host].Token)
+	}
+	return append(list, c.Commands.Secrets...)
 }
 
 // beside resolves a path against the file it stands in.

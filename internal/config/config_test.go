@@ -16,7 +16,11 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 func environ(name string) (string, bool) {
-	value, ok := map[string]string{"EVENTS_TOKEN": "t0ken-of-events", "REDIS_PASSWORD": "hunter2", "EMPTY": ""}[name]
+	value, ok := map[string]string{
+		"EVENTS_TOKEN": "t0ken-of-events", "REDIS_PASSWORD": "hunter2", "EMPTY": "", "GIT_TOKEN": "glpat-0123456789",
+		"KUBECONFIG": "/home/bellwether/.kube/config", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI",
+		"ALL_SETTINGS": "redis://:hunter2@127.0.0.1",
+	}[name]
 	return value, ok
 }
 
@@ -43,19 +47,89 @@ func TestEveryMistakeIsNamed(t *testing.T) {
 func TestLoad(t *testing.T) {
 	c, problems := Load("testdata/good.yaml", environ)
 	require.Empty(t, problems)
-	require.True(t, c == Config{
-		Redis:   "redis://:hunter2@127.0.0.1:6379/0",
-		HTTP:    HTTP{Listen: "0.0.0.0:8080", PublicURL: "https://bellwether.example.com", Admin: "127.0.0.1:9090"},
-		Intake:  c.Intake,
-		Publish: c.Publish,
-		Chat:    c.Chat,
-		Catalog: "testdata/catalog",
+	require.Equal(t, Config{
+		Redis:    "redis://:hunter2@127.0.0.1:6379/0",
+		HTTP:     HTTP{Listen: "0.0.0.0:8080", PublicURL: "https://bellwether.example.com", Admin: "127.0.0.1:9090"},
+		Intake:   c.Intake,
+		Git:      c.Git,
+		Publish:  c.Publish,
+		Chat:     c.Chat,
+		Commands: c.Commands,
+		Catalog:  "testdata/catalog",
 	}, c)
 	require.Equal(t, SQS{QueueURL: "https://sqs.eu-west-1.amazonaws.com/123456789012/changes", Region: "eu-west-1"}, *c.Intake.SQS)
 	require.Equal(t, HTTPIntake{Token: "t0ken-of-events"}, *c.Intake.HTTP)
-	require.Equal(t, EventBridge{Bus: "default", Region: "eu-west-1", Endpoint: "http://127.0.0.1:4566"}, *c.Publish.EventBridge)
+	require.Equal(t, EventBridge{Bus: "default", Region: "eu-west-1", Endpoint: "http://127.0.0.1:4566", Completed: true}, *c.Publish.EventBridge)
 	require.Equal(t, Chat{Slack: &Slack{BotToken: "xoxb-1", SigningSecret: "s1gning"}}, c.Chat)
-	require.ElementsMatch(t, []string{"hunter2", "t0ken-of-events", "xoxb-1", "s1gning", ""}, revealed(c.Secrets()))
+	require.Equal(t, map[string][]Secret{"github": {"hook-new", "hook-old"}, "gitea": {"hook-gitea"}}, c.Intake.Webhooks)
+	require.Equal(t, map[string]GitHost{
+		"github.com":                   {Token: "ghp_0123456789", Username: "bot", URL: "https://github.com", API: "https://api.github.com"},
+		"gitlab.innerscale.example:84": {Token: "glpat-0123456789", Username: "x-access-token", URL: "ssh://git@gitlab.innerscale.example", API: ""},
+		"bitbucket.org":                {Username: "x-token-auth", URL: "file:///srv/git"},
+	}, c.Git)
+	require.Equal(t, []string{"KUBECONFIG", "AWS_SECRET_ACCESS_KEY"}, c.Commands.Environment)
+	require.ElementsMatch(t, []string{
+		"hunter2", "t0ken-of-events", "xoxb-1", "s1gning", "", "hook-new", "hook-old", "hook-gitea",
+		"ghp_0123456789", "glpat-0123456789", "", "wJalrXUtnFEMI",
+	}, revealed(c.Secrets()), "a path is no secret")
+}
+
+// settings are whole, but for what is put into them.
+func settings(t *testing.T, more string) (Config, []string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "bellwether.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(`
+redis: "redis://127.0.0.1:6379/0"
+http: {listen: "127.0.0.1:8080", public_url: "https://bellwether.example.com"}
+catalog: catalog
+`+more), 0o644))
+	c, problems := Load(file, environ)
+	var told []string
+	for _, p := range problems {
+		told = append(told, strings.TrimPrefix(p.String(), file+":"))
+	}
+	return c, told
+}
+
+func TestWebhooksAloneAreAWayIn(t *testing.T) {
+	c, told := settings(t, `
+intake: {webhooks: {gitlab: {secret: "${EVENTS_TOKEN}"}}}
+chat: {web: {enabled: true}}
+`)
+	require.Empty(t, told)
+	require.Equal(t, map[string][]Secret{"gitlab": {"t0ken-of-events"}}, c.Intake.Webhooks)
+}
+
+func TestCompletedRunsMayBeLeftOut(t *testing.T) {
+	c, told := settings(t, `
+intake: {http: {token: t0ken}}
+publish: {eventbridge: {completed: false}}
+chat: {web: {enabled: true}}
+`)
+	require.Empty(t, told)
+	require.False(t, c.Publish.EventBridge.Completed)
+}
+
+func TestWarningsRefuseNothing(t *testing.T) {
+	const signing = "0123456789abcdef0123456789abcdef"
+	for more, want := range map[string][]string{
+		`{bot_token: xapp-1, signing_secret: ` + signing + `}`: {
+			"6: warning: chat.slack.bot_token: looks like the app-level token; write the bot token here"},
+		`{bot_token: xoxp-1, signing_secret: xoxb-1}`: {
+			"6: warning: chat.slack.bot_token: looks like a user's token; write the bot token here",
+			"6: warning: chat.slack.signing_secret: looks like the bot token; write the signing secret here"},
+		`{bot_token: "` + signing + `", app_token: xoxb-1}`: {
+			"6: warning: chat.slack.app_token: looks like the bot token; write the app-level token here",
+			"6: warning: chat.slack.bot_token: looks like the signing secret; write the bot token here"},
+		"{bot_token: xoxb-1, app_token: xapp-1, signing_secret: " + signing + "}": nil,
+		"{bot_token: other, signing_secret: other}\ncommands: {environment: [AWS_PROFILE]}": {
+			`7: warning: commands.environment[0]: "AWS_PROFILE" is not set here, so commands do not get it`},
+		"{bot_token: other, signing_secret: other}\ngit: {git.example: {token: t0ken, api: \"http://git.example\"}}": {
+			"7: warning: git.git.example.api: sends the token for everyone on the way to read; write https"},
+	} {
+		_, told := settings(t, "intake: {http: {token: t0ken}}\nchat: {slack: "+strings.Replace(more, "}", "}}", 1))
+		require.Equal(t, want, told, more)
+	}
 }
 
 func TestSocketModeNeedsNoSigningSecret(t *testing.T) {
@@ -77,7 +151,7 @@ catalog: catalog
 `), 0o644))
 	c, problems := Load(file, environ)
 	require.Empty(t, problems)
-	require.Equal(t, EventBridge{Bus: "default"}, *c.Publish.EventBridge)
+	require.Equal(t, EventBridge{Bus: "default", Completed: true}, *c.Publish.EventBridge)
 	require.Empty(t, c.Intake.SQS.Region)
 }
 
@@ -122,7 +196,7 @@ func FuzzConfig(f *testing.F) {
 		require.NotEmpty(t, c.HTTP.Listen)
 		require.NotEmpty(t, c.HTTP.PublicURL)
 		require.NotEmpty(t, c.Catalog)
-		require.True(t, c.Intake.SQS != nil || c.Intake.HTTP != nil)
+		require.True(t, c.Intake.SQS != nil || c.Intake.HTTP != nil || len(c.Intake.Webhooks) > 0)
 		require.True(t, c.Chat.Slack != nil || c.Chat.Web)
 	})
 }

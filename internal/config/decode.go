@@ -14,15 +14,20 @@ import (
 
 const exampleListen = "an address such as 127.0.0.1:8080"
 
-func decode(v strictyaml.Value) (c Config) {
+const waysIn = "sqs, http or webhooks under it"
+
+// decode reads the commands' environment last: none of the secrets may be in it.
+func decode(v strictyaml.Value, env func(string) (string, bool)) (c Config) {
 	v.Object(func(o *strictyaml.Object) {
 		c.Redis = redisURL(o.Need("redis", "a URL such as redis://127.0.0.1:6379/0"))
-		c.Intake = intake(o.Need("intake", "sqs, http or both under it"))
+		c.Intake = intake(o.Need("intake", waysIn))
+		c.Git = git(o.Get("git"))
 		c.Publish = publish(o.Get("publish"))
 		c.Chat = chat(o.Need("chat", "slack, web or both under it"))
 		c.HTTP = listeners(o.Need("http", "listen and public_url under it"), c.Chat.Web)
 		file := o.Need("catalog", "the folder of the catalog, such as catalog")
 		c.Catalog = beside(file.File(), file.Text())
+		c.Commands = commands(o.Get("commands"), c.Secrets(), env)
 	})
 	return c
 }
@@ -49,7 +54,7 @@ func listeners(v strictyaml.Value, webChat bool) (h HTTP) {
 
 func intake(v strictyaml.Value) (in Intake) {
 	v.Object(func(o *strictyaml.Object) {
-		sqs, http := o.Get("sqs"), o.Get("http")
+		sqs, http, hooks := o.Get("sqs"), o.Get("http"), o.Get("webhooks")
 		sqs.Object(func(o *strictyaml.Object) {
 			in.SQS = &SQS{
 				QueueURL:      webURL(o.Need("queue_url", "the queue's URL")),
@@ -61,8 +66,9 @@ func intake(v strictyaml.Value) (in Intake) {
 		http.Object(func(o *strictyaml.Object) {
 			in.HTTP = &HTTPIntake{Token: secret(o.Need("token", `a secret such as "${BELLWETHER_EVENTS_TOKEN}"`))}
 		})
-		if !sqs.Given() && !http.Given() {
-			o.At().Errorf("has no way in; write sqs, http or both under it")
+		in.Webhooks = webhooks(hooks)
+		if !sqs.Given() && !http.Given() && !hooks.Given() {
+			o.At().Errorf("has no way in; write %s", waysIn)
 		}
 	})
 	return in
@@ -71,10 +77,12 @@ func intake(v strictyaml.Value) (in Intake) {
 func publish(v strictyaml.Value) (p Publish) {
 	v.Object(func(o *strictyaml.Object) {
 		o.Get("eventbridge").Object(func(o *strictyaml.Object) {
+			completed := o.Get("completed")
 			p.EventBridge = &EventBridge{
-				Bus:      cmp.Or(o.Get("bus").Text(), "default"),
-				Region:   o.Get("region").Text(),
-				Endpoint: webURL(o.Get("endpoint")),
+				Bus:       cmp.Or(o.Get("bus").Text(), "default"),
+				Region:    o.Get("region").Text(),
+				Endpoint:  webURL(o.Get("endpoint")),
+				Completed: !completed.Given() || completed.Bool(),
 			}
 		})
 	})
@@ -98,23 +106,6 @@ func chat(v strictyaml.Value) (c Chat) {
 		}
 	})
 	return c
-}
-
-func slack(v strictyaml.Value) (s *Slack) {
-	v.Object(func(o *strictyaml.Object) {
-		s = &Slack{
-			BotToken: secret(o.Need("bot_token", `the bot token (xoxb-…) such as "${SLACK_BOT_TOKEN}"`)),
-			AppToken: secret(o.Get("app_token")),
-			APIURL:   webURL(o.Get("api_url")),
-		}
-		if s.AppToken != "" {
-			s.SigningSecret = secret(o.Get("signing_secret"))
-			return
-		}
-		s.SigningSecret = secret(o.Need("signing_secret",
-			`the app's signing secret such as "${SLACK_SIGNING_SECRET}", or an app_token for Socket Mode`))
-	})
-	return s
 }
 
 func teams(v strictyaml.Value) (t *Teams) {

@@ -93,3 +93,6 @@ func (s Slack) Format(f fmt.State, _ rune) { fmt.Fprint(f, masked) }
 
 // Format hides the password.
 func (t Teams) Format(f fmt.State, _ rune) { fmt.Fprint(f, masked) }
+
+// Format hides the token.
+func (g GitHost) Format(f fmt.State, _ rune) { fmt.Fprint(f, masked) }

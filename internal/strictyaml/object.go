@@ -1,6 +1,10 @@
 package strictyaml
 
-import "go.yaml.in/yaml/v3"
+import (
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
 
 // Object is a mapping with a fixed set of keys.
 type Object struct {
@@ -50,6 +54,26 @@ func (o *Object) Need(key, want string) Value {
 		field.Errorf("is missing; write %s", want)
 	}
 	return field
+}
+
+// One is Get for keys of which just one must be there; want says what it holds: "the name of the workload".
+func (o *Object) One(want string, keys ...string) (fields []Value) {
+	given := ""
+	for _, key := range keys {
+		field := o.Get(key)
+		field.need = want
+		fields = append(fields, field)
+		switch {
+		case field.Given() && given != "":
+			field.Errorf("cannot stand beside %s; keep one of them", given)
+		case field.Given():
+			given = key
+		}
+	}
+	if given == "" {
+		o.at.Errorf("is missing one of %s; write %s", strings.Join(keys, ", "), want)
+	}
+	return fields
 }
 
 // At is the mapping itself, to complain about.

@@ -10,6 +10,7 @@ func TestSecrets(t *testing.T) {
 	for value, secret := range map[string]bool{
 		"checkout": false, "eu-west-1": false, "Europe/London": false, "PRODUCTION": false, "123456789012": false,
 		"123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop": false, "registry.example:5000/shop": false, "two words": false,
+		"/home/ada/.kube/config": false, ".netrc": false, "/Zm9vYmFyYmF6": true,
 		"https://shop.example": false, "http://127.0.0.1:9000/": false, "https://git.example/shop/cart": false, "": false,
 		"s3cr3t": true, "4f2a9c1e77d0": true, "Zm9vYmFyYmF6": true, "AKIAIOSFODNN7EXAMPLE": true, "correct-horse+staple": true,
 		"https://ada:lovelace@shop.example": true, "https://shop.example/?key=1": true, "https://hooks.example/T0AB1/x9Y8z7": true,

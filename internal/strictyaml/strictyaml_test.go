@@ -197,6 +197,24 @@ func TestSelfReferenceEnds(t *testing.T) {
 	require.Equal(t, []string{"etc/x.yaml:1: a[0]: is a list, want text in quotes"}, problems)
 }
 
+func TestOneOfSeveralKeys(t *testing.T) {
+	for text, want := range map[string][]string{
+		"{a: x}":       nil,
+		"{b: x}":       nil,
+		"{}":           {"etc/x.yaml:1: is missing one of a, b; write how"},
+		"{a: x, b: y}": {"etc/x.yaml:1: b: cannot stand beside a; keep one of them"},
+		`{a: ""}`:      {"etc/x.yaml:1: a: is empty; write how"},
+		"{c: x, a: x}": {"etc/x.yaml:1: c: unknown key; did you mean a?"},
+	} {
+		problems := parse(text, func(o *Object) {
+			for _, way := range o.One("how", "a", "b") {
+				way.Text()
+			}
+		})
+		require.Equal(t, want, problems, text)
+	}
+}
+
 func TestHint(t *testing.T) {
 	known := []string{"rerun", "status", "full", "ack", "cancel", "help"}
 	require.Equal(t, "; did you mean cancel?", Hint("cancle", known))

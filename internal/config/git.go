@@ -1,0 +1,127 @@
+package config
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+
+	"bellwether/internal/strictyaml"
+)
+
+// webhooks are the secrets of each kind of host. Two of them are good while one replaces the other.
+func webhooks(v strictyaml.Value) (secrets map[string][]Secret) {
+	v.Object(func(o *strictyaml.Object) {
+		secrets = map[string][]Secret{}
+		for _, kind := range WebhookHosts {
+			o.Get(kind).Object(func(o *strictyaml.Object) {
+				secrets[kind] = oneOrMore(o.Need("secret", `what the host signs with, such as "${WEBHOOK_SECRET}"`))
+			})
+		}
+		if len(secrets) == 0 {
+			o.At().Errorf("names no host; write %s under it", strings.Join(WebhookHosts, ", "))
+		}
+	})
+	return secrets
+}
+
+func oneOrMore(v strictyaml.Value) []Secret {
+	if v.Plain() {
+		return []Secret{secret(v)}
+	}
+	return strictyaml.List(v, secret)
+}
+
+var hostForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d+)?$`)
+
+func git(v strictyaml.Value) map[string]GitHost {
+	hosts := map[string]GitHost{}
+	for name, v := range v.Entries() {
+		if !hostForm.MatchString(name) {
+			v.Errorf("is no host; write it as the catalog's repositories begin, such as github.com")
+		}
+		v.Object(func(o *strictyaml.Object) { hosts[name] = gitHost(name, o) })
+	}
+	return hosts
+}
+
+func gitHost(name string, o *strictyaml.Object) GitHost {
+	token, username, api := o.Get("token"), o.Get("username"), o.Get("api")
+	h := GitHost{Token: secret(token), Username: username.Text(), URL: cloneURL(o.Get("url")), API: strings.TrimRight(webURL(api), "/")}
+	if h.URL == "" {
+		h.URL = "https://" + name
+	}
+	if h.Username == "" {
+		h.Username = usualUsername(name)
+	}
+	if username.Given() && h.Token == "" {
+		username.Errorf("does nothing without token; write token too, or leave this out")
+	}
+	if h.Token != "" && strings.HasPrefix(h.API, "http://") {
+		api.Warnf("sends the token for everyone on the way to read; write https")
+	}
+	return h
+}
+
+// usualUsername goes with a token of the host's. Only Bitbucket insists on its own; to the others any will do.
+func usualUsername(host string) string {
+	if host == "bitbucket.org" {
+		return "x-token-auth"
+	}
+	return "x-access-token"
+}
+
+// cloneURL is what a repository's path is put behind.
+func cloneURL(v strictyaml.Value) string {
+	text := v.Text()
+	if text == "" {
+		return ""
+	}
+	u, err := url.Parse(text)
+	if err != nil || !clonable(u) || u.RawQuery != "" || u.Fragment != "" {
+		v.Errorf("is no URL to clone from; write for example https://github.com, ssh://git@github.com or file:///srv/git; " +
+			"a password belongs into token") // may hold one: not quoted
+		return ""
+	}
+	return strings.TrimRight(text, "/")
+}
+
+func clonable(u *url.URL) bool {
+	_, password := u.User.Password()
+	switch u.Scheme {
+	case "https":
+		return u.Hostname() != "" && u.User == nil
+	case "ssh":
+		return u.Hostname() != "" && !password
+	case "file":
+		return u.Host == "" && strings.HasPrefix(u.Path, "/")
+	}
+	return false
+}
+
+var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// commands refuses to hand on what Bellwether alone may know: a plan runs whatever code a repository has.
+func commands(v strictyaml.Value, secrets []Secret, env func(string) (string, bool)) (c Commands) {
+	holdsSecret := Detector(secrets...)
+	v.Object(func(o *strictyaml.Object) {
+		for item := range o.Get("environment").Items() {
+			name := item.Text()
+			value, set := env(name)
+			switch {
+			case !variable.MatchString(name):
+				item.Errorf("%s is no name of a variable; write the name alone, such as KUBECONFIG", item.Quote())
+			case strings.HasPrefix(name, "BELLWETHER_"):
+				item.Errorf("%s is Bellwether's own; give commands a variable of another name", item.Quote())
+			case holdsSecret(value):
+				item.Errorf("%s holds a secret of these settings, which no command may see; give commands one of their own", item.Quote())
+			case !set:
+				item.Warnf("%s is not set here, so commands do not get it", item.Quote())
+			}
+			c.Environment = append(c.Environment, name)
+			if strictyaml.Confidential(name, value) {
+				c.Secrets = append(c.Secrets, Secret(value))
+			}
+		}
+	})
+	return c
+}
