@@ -103,7 +103,7 @@ func spelled(n int) string {
 	return strconv.Itoa(n)
 }
 
-// Roughly is a duration as people say it: "70 s", "4 min", "2.5 h".
+// Roughly is a duration as people say it: "70 s", "4 min", "2.5 h", "3 days".
 func Roughly(d time.Duration) string {
 	switch {
 	case d < time.Second:
@@ -113,7 +113,10 @@ func Roughly(d time.Duration) string {
 	case d < 90*time.Minute:
 		return fmt.Sprintf("%.0f min", d.Minutes())
 	}
-	return fmt.Sprintf("%.1f h", d.Hours())
+	if d >= 48*time.Hour {
+		return fmt.Sprintf("%.0f days", d.Hours()/24)
+	}
+	return strings.TrimSuffix(fmt.Sprintf("%.1f", d.Hours()), ".0") + " h"
 }
 
 // word is what a verdict says of a scenario.

@@ -32,16 +32,18 @@ type Marks interface {
 
 // Desk carries commands out.
 type Desk struct {
-	Catalog func() *pipeline.Catalog
-	Runs    Runs
-	Marks   Marks
-	Submit  *pipeline.Submitter
-	Teller  pipeline.Teller
-	RunURL  func(run string) string
-	Redact  func(string) string // takes secrets out of what people type
-	Now     func() time.Time
-	NewID   func() string // names an error in the log
-	Log     *slog.Logger
+	Catalog   func() *pipeline.Catalog
+	Runs      Runs
+	Marks     Marks
+	Holds     Holds
+	Approvals Approvals
+	Submit    *pipeline.Submitter
+	Teller    pipeline.Teller
+	RunURL    func(run string) string
+	Redact    func(string) string // takes secrets out of what people type
+	Now       func() time.Time
+	NewID     func() string // names an error in the log
+	Log       *slog.Logger
 }
 
 // Do understands a line and carries it out. Mistakes and failures are answered privately; an unexpected failure goes to the
@@ -80,6 +82,14 @@ func (d *Desk) carryOut(ctx context.Context, who Caller, c Command) (reply Reply
 		return d.ack(ctx, who, c)
 	case "cancel":
 		return d.cancel(ctx, who, c)
+	case "hold":
+		return d.hold(ctx, who, c)
+	case "release":
+		return d.release(ctx, who, c)
+	case "approve":
+		return d.approve(ctx, who, c)
+	case "reject":
+		return d.reject(ctx, who, c)
 	}
 	return help(), nil
 }

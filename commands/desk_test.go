@@ -25,36 +25,44 @@ func TestWhatIsAnswered(t *testing.T) {
 		want   string
 		public bool
 	}{
-		"rerun an id":                {siti, "rerun R1", "siti asked for a rerun of R1 (checkout 1.5.1): R108", true},
-		"rerun in another case":      {siti, "RERUN r1", "siti asked for a rerun of R1 (checkout 1.5.1): R108", true},
-		"rerun a service":            {siti, "rerun checkout", "siti asked for a rerun of R2 (checkout 1.5.2): R108", true},
-		"rerun a service, case":      {siti, "rerun billing", "siti asked for a rerun of R3 (Billing 1.5.3): R108", true},
-		"rerun a thread's run":       {inThread, "rerun", "siti asked for a rerun of R2 (checkout 1.5.2): R108", true},
-		"rerun the team's newest":    {siti, "rerun", "siti asked for a rerun of R3 (Billing 1.5.3): R108", true},
-		"rerun of nobody's channel":  {elsewhere, "rerun", "Which one? Name a run, a service or a stack.", false},
-		"rerun an unknown run":       {siti, "rerun R9", "I don't know a run R9. Runs are forgotten 90 days after their end.", false},
-		"rerun an endless run":       {siti, "rerun R" + strings.Repeat("9", 100), "I don't know a run R" + strings.Repeat("9", 39) + "…. Runs are forgotten 90 days after their end.", false},
-		"rerun a mistyped service":   {siti, "rerun chekout", `There is no service or stack "chekout". Did you mean "checkout"?`, false},
-		"rerun an unknown service":   {siti, "rerun xyz", `There is no service or stack "xyz". There are: Billing, checkout, search, orders-db.`, false},
-		"rerun what was never run":   {siti, "rerun orders-db", "orders-db has not been tested yet.", false},
-		"full":                       {siti, "full", "siti asked for the full suite on load: R108", true},
-		"full by name":               {siti, "full LOAD", "siti asked for the full suite on load: R108", true},
-		"full elsewhere":             {siti, "full laod", `There is no environment "laod". Did you mean "load"?`, false},
-		"ack":                        {siti, "ack R2", "siti looks after R2 (checkout 1.5.2)", true},
-		"ack with a reason":          {siti, "ack r2 because the cache was cold", "siti looks after R2 (checkout 1.5.2), because the cache was cold", true},
-		"ack a suspicion":            {siti, "acknowledge R5", "siti looks after R5 (search 1.5.5)", true},
-		"ack in a thread":            {inThread, "ack because it is known", "siti looks after R2 (checkout 1.5.2), because it is known", true},
-		"ack nothing in particular":  {siti, "ack", "Which run? Usage: ack RUN [because …]", false},
-		"ack what passed":            {siti, "ack R1", "R1 (checkout 1.5.1) has nothing to acknowledge: it passed.", false},
-		"ack what waits":             {siti, "ack R3", "R3 (Billing 1.5.3) has nothing to acknowledge: it is still waiting.", false},
-		"ack what failed":            {siti, "ack R7", "R7 (search 1.5.7) has nothing to acknowledge: it failed.", false},
-		"ack what says nothing":      {siti, "ack R8", "R8 (search 1.5.8) has nothing to acknowledge: it is inconclusive.", false},
-		"cancel what waits":          {siti, "cancel R3", "siti cancelled R3 (Billing 1.5.3)", true},
-		"cancel what runs":           {siti, "cancel R4", "siti cancelled R4 (search 1.5.4)", true},
-		"cancel what is over":        {siti, "cancel R2", "R2 (checkout 1.5.2) is over: it regressed.", false},
-		"cancel what was superseded": {siti, "cancel R6", "R6 (search 1.5.6) is over: it was superseded.", false},
-		"cancel nothing":             {siti, "cancel", "Which run? Usage: cancel RUN", false},
-		"a typo":                     {siti, "cancle R3", `I don't know "cancle". Did you mean "cancel"?`, false},
+		"rerun an id":                 {siti, "rerun R1", "siti asked for a rerun of R1 (checkout 1.5.1): R109", true},
+		"rerun in another case":       {siti, "RERUN r1", "siti asked for a rerun of R1 (checkout 1.5.1): R109", true},
+		"rerun a service":             {siti, "rerun checkout", "siti asked for a rerun of R2 (checkout 1.5.2): R109", true},
+		"rerun a service, case":       {siti, "rerun billing", "siti asked for a rerun of R3 (Billing 1.5.3): R109", true},
+		"rerun a thread's run":        {inThread, "rerun", "siti asked for a rerun of R2 (checkout 1.5.2): R109", true},
+		"rerun the team's newest":     {siti, "rerun", "siti asked for a rerun of R3 (Billing 1.5.3): R109", true},
+		"rerun of nobody's channel":   {elsewhere, "rerun", "Which one? Name a run, a service or a stack.", false},
+		"rerun an unknown run":        {siti, "rerun R10", "I don't know a run R10. Runs are forgotten 90 days after their end.", false},
+		"rerun an endless run":        {siti, "rerun R" + strings.Repeat("9", 100), "I don't know a run R" + strings.Repeat("9", 39) + "…. Runs are forgotten 90 days after their end.", false},
+		"rerun a mistyped service":    {siti, "rerun chekout", `There is no service or stack "chekout". Did you mean "checkout"?`, false},
+		"rerun an unknown service":    {siti, "rerun xyz", `There is no service or stack "xyz". There are: Billing, checkout, search, network, orders-db.`, false},
+		"rerun what was never run":    {siti, "rerun network", "network has not been tested yet.", false},
+		"full":                        {siti, "full", "siti asked for the full suite on load: R109", true},
+		"full by name":                {siti, "full LOAD", "siti asked for the full suite on load: R109", true},
+		"full elsewhere":              {siti, "full laod", `There is no environment "laod". Did you mean "load"?`, false},
+		"ack":                         {siti, "ack R2", "siti looks after R2 (checkout 1.5.2)", true},
+		"ack with a reason":           {siti, "ack r2 because the cache was cold", "siti looks after R2 (checkout 1.5.2), because the cache was cold", true},
+		"ack a suspicion":             {siti, "acknowledge R5", "siti looks after R5 (search 1.5.5)", true},
+		"ack in a thread":             {inThread, "ack because it is known", "siti looks after R2 (checkout 1.5.2), because it is known", true},
+		"ack nothing in particular":   {siti, "ack", "Which run? Usage: ack RUN [because …]", false},
+		"ack what passed":             {siti, "ack R1", "R1 (checkout 1.5.1) has nothing to acknowledge: it passed.", false},
+		"ack what waits":              {siti, "ack R3", "R3 (Billing 1.5.3) has nothing to acknowledge: it is still waiting.", false},
+		"ack what failed":             {siti, "ack R7", "R7 (search 1.5.7) has nothing to acknowledge: it failed.", false},
+		"ack what says nothing":       {siti, "ack R8", "R8 (search 1.5.8) has nothing to acknowledge: it is inconclusive.", false},
+		"cancel what waits":           {siti, "cancel R3", "siti cancelled R3 (Billing 1.5.3)", true},
+		"cancel what runs":            {siti, "cancel R4", "siti cancelled R4 (search 1.5.4)", true},
+		"cancel what is over":         {siti, "cancel R2", "R2 (checkout 1.5.2) is over: it regressed.", false},
+		"cancel what was superseded":  {siti, "cancel R6", "R6 (search 1.5.6) is over: it was superseded.", false},
+		"cancel nothing":              {siti, "cancel", "Which run? Usage: cancel RUN", false},
+		"approve":                     {siti, "approve R9", "siti approved the plan of R9 (orders-db 1.5.9)", true},
+		"approve what waits for none": {siti, "approve R3", "R3 (Billing 1.5.3) waits for no approval: it is still waiting.", false},
+		"reject":                      {siti, "reject r9 because it is Friday", "siti rejected the plan of R9 (orders-db 1.5.9), because it is Friday", true},
+		"reject nothing":              {siti, "reject", "Which run? Usage: reject RUN [because …]", false},
+		"hold":                        {siti, "hold load because of an upgrade", "load is on hold until somebody releases it. What runs goes on; what waits was told.", false},
+		"hold for a while":            {siti, "hold load for 90m because of an upgrade", "load is on hold for 1.5 h. What runs goes on; what waits was told.", false},
+		"hold the only one":           {siti, "hold for 3d because of an upgrade", "load is on hold for 3 days. What runs goes on; what waits was told.", false},
+		"release what is free":        {siti, "release load", "load is not on hold.", false},
+		"a typo":                      {siti, "cancle R3", `I don't know "cancle". Did you mean "cancel"?`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, _, log := desk("load")
@@ -70,7 +78,7 @@ func TestWhatIsAnswered(t *testing.T) {
 func TestRunsAreLinkedInAnswers(t *testing.T) {
 	d, _, _ := desk("load")
 	require.Equal(t, []bot.Text{{
-		{Text: "siti asked for a rerun of "}, bot.ThreadOf("R1"), {Text: " (checkout 1.5.1): "}, bot.ThreadOf("R108"),
+		{Text: "siti asked for a rerun of "}, bot.ThreadOf("R1"), {Text: " (checkout 1.5.1): "}, bot.ThreadOf("R109"),
 	}}, d.Do(t.Context(), siti, "rerun R1").Message.Body)
 }
 
@@ -87,6 +95,10 @@ What you can ask of Bellwether
 /loadtest full [ENVIRONMENT]  run every scenario as things stand
 /loadtest ack RUN [because …]  say that you look after a regression
 /loadtest cancel RUN  stop a run, or take it out of the queue
+/loadtest approve RUN [because …]  let a stack's plan be applied
+/loadtest reject RUN [because …]  do not let it
+/loadtest hold ENVIRONMENT [for 2h] because …  let nothing else start there
+/loadtest release ENVIRONMENT  end a hold, or say that an environment is well again
 Inside a thread, mention the bot instead: a slash command cannot be typed there.`), reply.Message.String())
 	}
 }
@@ -144,7 +156,7 @@ func TestSeveralEnvironmentsHaveToBeNamed(t *testing.T) {
 func TestAFullRunBelongsWhereItWasAskedFor(t *testing.T) {
 	d, l, _ := desk("load")
 	d.Do(t.Context(), siti, "full")
-	full := l.runs["R108"]
+	full := l.runs["R109"]
 	require.Equal(t, []pipeline.Channel{team}, full.Channels)
 	require.Equal(t, "checkout", full.Team)
 	require.Equal(t, "siti", full.By)

@@ -24,6 +24,7 @@ type ledger struct {
 	runs   map[string]pipeline.Run
 	boards map[string]pipeline.Board
 	told   []string
+	hold   *pipeline.Hold
 	broken error // what every call answers, unless nil
 }
 
@@ -78,7 +79,44 @@ func (l *ledger) Enqueue(_ context.Context, s pipeline.Submission) (pipeline.Rec
 
 func (l *ledger) Overhead(context.Context, string, string) (time.Duration, error) { return 0, l.broken }
 
-func (l *ledger) TellHold(context.Context, pipeline.Hold) error { return nil }
+func (l *ledger) TellHold(_ context.Context, hold pipeline.Hold) error {
+	l.told = append(l.told, hold.ID)
+	return l.broken
+}
+
+func (l *ledger) Hold(_ context.Context, h pipeline.Hold) (pipeline.Hold, error) {
+	if l.hold == nil {
+		h.ID = "H1"
+		l.hold = &h
+	}
+	return *l.hold, l.broken
+}
+
+func (l *ledger) Release(_ context.Context, environment string, m pipeline.Mark) (pipeline.Hold, error) {
+	if l.hold == nil || l.hold.Environment != environment {
+		return pipeline.Hold{}, errors.Join(l.broken, bot.ErrNotFound)
+	}
+	released := *l.hold
+	released.Released, l.hold = &m, nil
+	return released, l.broken
+}
+
+func (l *ledger) Approve(_ context.Context, id string, m pipeline.Mark) (pipeline.Run, error) {
+	return l.decide(id, func(run *pipeline.Run) { run.Approved = &m })
+}
+
+func (l *ledger) Reject(_ context.Context, id string, m pipeline.Mark) (pipeline.Run, error) {
+	return l.decide(id, func(run *pipeline.Run) { run.Rejected = &m })
+}
+
+func (l *ledger) decide(id string, decide func(*pipeline.Run)) (pipeline.Run, error) {
+	run := l.runs[id]
+	if run.Approved == nil && run.Rejected == nil {
+		decide(&run)
+	}
+	l.runs[id] = run
+	return run, l.broken
+}
 
 func (l *ledger) Tell(_ context.Context, run pipeline.Run) error {
 	l.told = append(l.told, run.ID)
@@ -91,7 +129,9 @@ func catalog(environments ...string) *pipeline.Catalog {
 		Services: map[string]pipeline.Service{
 			"checkout": {Name: "checkout", Team: "checkout"}, "Billing": {Name: "Billing", Team: "checkout"}, "search": {Name: "search", Team: "search"},
 		},
-		Stacks:       map[string]pipeline.Stack{"orders-db": {Name: "orders-db", Team: "infrastructure"}},
+		Stacks: map[string]pipeline.Stack{
+			"orders-db": {Name: "orders-db", Team: "infrastructure"}, "network": {Name: "network", Team: "infrastructure"},
+		},
 		Scenarios:    map[string]pipeline.Scenario{"checkout-flow": {Name: "checkout-flow"}},
 		Environments: map[string]pipeline.Environment{},
 	}
@@ -120,11 +160,15 @@ func desk(environments ...string) (*Desk, *ledger, *strings.Builder) {
 	} {
 		l.runs[r.ID] = r
 	}
+	planned := run("R9", "orders-db", pipeline.Waiting, "")
+	planned.Changes[0].Kind, planned.Approval = pipeline.KindStack, &pipeline.Approval{Asked: noon, Expires: noon.Add(time.Hour)}
+	planned.Submitted = noon
+	l.runs["R9"] = planned
 	current := func() *pipeline.Catalog { return catalog(environments...) }
 	now := func() time.Time { return noon }
 	log := &strings.Builder{}
 	return &Desk{
-		Catalog: current, Runs: l, Marks: l, Teller: l, Now: now, NewID: func() string { return "5f0c" },
+		Catalog: current, Runs: l, Marks: l, Holds: l, Approvals: l, Teller: l, Now: now, NewID: func() string { return "5f0c" },
 		Submit: &pipeline.Submitter{Catalog: current, Queue: l, Teller: l, Now: now},
 		RunURL: func(id string) string { return "https://bellwether.example.com/runs/" + id },
 		Redact: func(text string) string { return strings.ReplaceAll(text, "hunter2", "***") },

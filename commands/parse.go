@@ -3,7 +3,9 @@ package commands
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"bellwether/internal/suggest"
@@ -11,8 +13,9 @@ import (
 
 // Command is one understood line.
 type Command struct {
-	Verb    string // canonical: "ack" for "acknowledge"
-	Subject string // RUN, SERVICE or ENVIRONMENT; empty when none was named
+	Verb    string        // canonical: "ack" for "acknowledge"
+	Subject string        // RUN, SERVICE or ENVIRONMENT; empty when none was named
+	For     time.Duration // 0 when no time was named
 	Because string
 }
 
@@ -23,6 +26,8 @@ type spec struct {
 	usage   string
 	help    string
 	because bool // takes a reason
+	reason  bool // does not go without
+	lasts   bool // takes a time
 }
 
 var specs = []spec{
@@ -32,6 +37,13 @@ var specs = []spec{
 	{verb: "full", usage: "full [ENVIRONMENT]", help: "run every scenario as things stand"},
 	{verb: "ack", aliases: []string{"acknowledge"}, usage: "ack RUN [because …]", help: "say that you look after a regression", because: true},
 	{verb: "cancel", usage: "cancel RUN", help: "stop a run, or take it out of the queue"},
+	{verb: "approve", usage: "approve RUN [because …]", help: "let a stack's plan be applied", because: true},
+	{verb: "reject", usage: "reject RUN [because …]", help: "do not let it", because: true},
+	{
+		verb: "hold", usage: "hold ENVIRONMENT [for 2h] because …", help: "let nothing else start there",
+		because: true, reason: true, lasts: true,
+	},
+	{verb: "release", usage: "release ENVIRONMENT", help: "end a hold, or say that an environment is well again"},
 }
 
 const (
@@ -93,21 +105,52 @@ func usage(verb string) string {
 	return specs[i].usage
 }
 
-func (s spec) arguments(words []string) (Command, error) {
-	c := Command{Verb: s.verb}
-	if len(words) > 0 && !strings.EqualFold(words[0], "because") {
+func (s spec) arguments(words []string) (c Command, err error) {
+	c.Verb = s.verb
+	if len(words) > 0 && !is(words[0], "because") && !(s.lasts && is(words[0], "for")) {
 		c.Subject, words = words[0], words[1:]
 	}
-	if len(words) == 0 {
-		return c, nil
+	if s.lasts && len(words) > 0 && is(words[0], "for") {
+		if c.For, err = s.lasting(words[1:]); err != nil {
+			return Command{}, err
+		}
+		words = words[2:]
 	}
-	if !s.because || !strings.EqualFold(words[0], "because") {
+	switch {
+	case len(words) == 0 && s.reason:
+		return Command{}, mistake("Because of what? Usage: %s", s.usage)
+	case len(words) == 0:
+		return c, nil
+	case !s.because || !is(words[0], "because"):
 		return Command{}, mistake("I don't understand %q. Usage: %s", short(words[0]), s.usage)
 	}
 	if c.Because = strings.Join(words[1:], " "); c.Because == "" {
 		return Command{}, mistake("Because of what? Usage: %s", s.usage)
 	}
 	return c, nil
+}
+
+func is(word, keyword string) bool { return strings.EqualFold(word, keyword) }
+
+// longest is for how long something can be asked for.
+const longest = 30 * 24 * time.Hour
+
+// lasting is the time that the words behind "for" begin with: 90m, 2h, 1h30m, 3d.
+func (s spec) lasting(words []string) (time.Duration, error) {
+	if len(words) == 0 {
+		return 0, mistake("For how long? Usage: %s", s.usage)
+	}
+	text := strings.ToLower(words[0])
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		if n, err := strconv.Atoi(days); err == nil && n < 1000 {
+			text = fmt.Sprintf("%dh", 24*n)
+		}
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < time.Minute || d > longest {
+		return 0, mistake("I don't understand the time %q. Write 90m, 2h or 3d; at most 30d.", short(words[0]))
+	}
+	return d, nil
 }
 
 // Usage is one line of help.

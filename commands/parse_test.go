@@ -42,18 +42,24 @@ func TestParse(t *testing.T) {
 
 func TestParseSaysWhatToWriteInstead(t *testing.T) {
 	for line, want := range map[string]string{
-		"rerrun R42":              `I don't know "rerrun". Did you mean "rerun"?`,
-		"Statsu":                  `I don't know "statsu". Did you mean "status"?`,
-		"acknowlege R1":           `I don't know "acknowlege". Did you mean "acknowledge"?`,
-		"deploy checkout":         `I don't know "deploy". Try "help".`,
-		"<!channel>":              `I don't know "<!channel>". Try "help".`,
-		"\u202eevil":              `I don't know "\u202eevil". Try "help".`,
-		strings.Repeat("x", 500):  `I don't know "` + strings.Repeat("x", 40) + `…". Try "help".`,
-		"rerun R1 R2":             `I don't understand "R2". Usage: rerun [RUN | SERVICE]`,
-		"rerun because slow":      `I don't understand "because". Usage: rerun [RUN | SERVICE]`,
-		"ack R1 cold cache":       `I don't understand "cold". Usage: ack RUN [because …]`,
-		"ack R1 because":          `Because of what? Usage: ack RUN [because …]`,
-		strings.Repeat("é", 1001): "That is too long for a command (2002 bytes, at most 2000).",
+		"rerrun R42":                       `I don't know "rerrun". Did you mean "rerun"?`,
+		"Statsu":                           `I don't know "statsu". Did you mean "status"?`,
+		"acknowlege R1":                    `I don't know "acknowlege". Did you mean "acknowledge"?`,
+		"deploy checkout":                  `I don't know "deploy". Try "help".`,
+		"<!channel>":                       `I don't know "<!channel>". Try "help".`,
+		"\u202eevil":                       `I don't know "\u202eevil". Try "help".`,
+		strings.Repeat("x", 500):           `I don't know "` + strings.Repeat("x", 40) + `…". Try "help".`,
+		"rerun R1 R2":                      `I don't understand "R2". Usage: rerun [RUN | SERVICE]`,
+		"rerun because slow":               `I don't understand "because". Usage: rerun [RUN | SERVICE]`,
+		"ack R1 cold cache":                `I don't understand "cold". Usage: ack RUN [because …]`,
+		"ack R1 because":                   `Because of what? Usage: ack RUN [because …]`,
+		"hold load":                        `Because of what? Usage: hold ENVIRONMENT [for 2h] because …`,
+		"hold load for":                    `For how long? Usage: hold ENVIRONMENT [for 2h] because …`,
+		"hold load for ever because x":     `I don't understand the time "ever". Write 90m, 2h or 3d; at most 30d.`,
+		"hold load for 60d because x":      `I don't understand the time "60d". Write 90m, 2h or 3d; at most 30d.`,
+		"hold load for 9999999d because x": `I don't understand the time "9999999d". Write 90m, 2h or 3d; at most 30d.`,
+		"release load because it is well":  `I don't understand "because". Usage: release ENVIRONMENT`,
+		strings.Repeat("é", 1001):          "That is too long for a command (2002 bytes, at most 2000).",
 	} {
 		_, err := Parse(line)
 		var wrong *Mistake

@@ -15,6 +15,9 @@ import (
 // shownWaiting is how many waiting runs of an environment are listed before they are only counted.
 const shownWaiting = 10
 
+// mostActions fit under a message on every platform.
+const mostActions = 5
+
 // status shows what every environment is busy with, or one of them.
 func (d *Desk) status(ctx context.Context, c Command) (Reply, error) {
 	names := slices.Sorted(maps.Keys(d.Catalog().Environments))
@@ -31,10 +34,34 @@ func (d *Desk) status(ctx context.Context, c Command) (Reply, error) {
 		if err != nil {
 			return Reply{}, err
 		}
-		m.Body = append(m.Body, d.held(board))
+		m.Body = append(append(m.Body, d.held(board)), onHold(board)...)
+		m.Actions = append(m.Actions, remedies(board)...)
 		m.Body = append(m.Body, d.waiting(board.Waiting)...)
 	}
+	m.Actions = m.Actions[:min(len(m.Actions), mostActions)]
 	return Reply{Message: m, Private: true}, nil
+}
+
+func onHold(b pipeline.Board) []bot.Text {
+	if b.Hold == nil {
+		return nil
+	}
+	line := bot.Text{{Text: "on hold since "}, bot.At(b.Hold.By.At), {Text: " by " + b.Hold.By.Name + because(b.Hold.By.Because)}}
+	if !b.Hold.Until.IsZero() {
+		line = append(line, bot.Span{Text: "; until "}, bot.At(b.Hold.Until))
+	}
+	return []bot.Text{line}
+}
+
+// remedies are what can be done about an environment that keeps others waiting.
+func remedies(b pipeline.Board) (actions []bot.Action) {
+	if b.Hold != nil {
+		actions = append(actions, bot.Action{Label: "Release " + b.Environment, Command: "release " + b.Environment, Primary: true})
+	}
+	if b.Held != nil && b.Held.Cancel == nil {
+		actions = append(actions, bot.Action{Label: "Cancel " + b.Held.ID, Command: "cancel " + b.Held.ID})
+	}
+	return actions
 }
 
 func (d *Desk) held(b pipeline.Board) bot.Text {
@@ -43,6 +70,9 @@ func (d *Desk) held(b pipeline.Board) bot.Text {
 		return append(line, bot.Span{Text: ": free"})
 	}
 	line = append(line, bot.Span{Text: ": "}, d.name(*b.Held), bot.Span{Text: ", " + doing(*b.Held)})
+	if len(b.Held.Batch) > 0 {
+		line = append(line, bot.Span{Text: ", together with " + strings.Join(b.Held.Batch, ", ")})
+	}
 	if !b.Held.Started.IsZero() {
 		line = append(line, bot.Span{Text: ", since "}, bot.At(b.Held.Started))
 	}
@@ -58,6 +88,9 @@ func (d *Desk) waiting(runs []pipeline.Run) []bot.Text {
 		line := bot.Text{{Text: fmt.Sprintf("%d. ", i+1)}, d.name(run), {Text: ", waiting since "}, bot.At(run.Submitted)}
 		if !run.ImageBy.IsZero() {
 			line = append(line, bot.Span{Text: ", for its image until "}, bot.At(run.ImageBy))
+		}
+		if run.Approval != nil {
+			line = append(line, bot.Span{Text: ", for an approval until "}, bot.At(run.Approval.Expires))
 		}
 		lines = append(lines, line)
 	}

@@ -1,0 +1,59 @@
+package commands
+
+import (
+	"context"
+
+	"bellwether/bot"
+	"bellwether/pipeline"
+)
+
+// Approvals decides on plans.
+type Approvals interface {
+	// Approve and Reject let the first decision win; the run returned carries it.
+	Approve(ctx context.Context, id string, m pipeline.Mark) (pipeline.Run, error)
+	Reject(ctx context.Context, id string, m pipeline.Mark) (pipeline.Run, error)
+}
+
+func (d *Desk) approve(ctx context.Context, who Caller, c Command) (Reply, error) {
+	return d.decide(ctx, who, c, d.Approvals.Approve, "approved")
+}
+
+func (d *Desk) reject(ctx context.Context, who Caller, c Command) (Reply, error) {
+	return d.decide(ctx, who, c, d.Approvals.Reject, "rejected")
+}
+
+func (d *Desk) decide(
+	ctx context.Context, who Caller, c Command, note func(context.Context, string, pipeline.Mark) (pipeline.Run, error), verb string,
+) (Reply, error) {
+	run, err := d.named(ctx, who, c)
+	if err != nil {
+		return Reply{}, err
+	}
+	if run.State != pipeline.Waiting || run.Approval == nil {
+		return Reply{}, mistake("%s waits for no approval: it %s.", title(run), ended(run))
+	}
+	mark := d.mark(who, c.Because)
+	if run, err = note(ctx, run.ID, mark); err != nil {
+		return Reply{}, err
+	}
+	if err := d.Teller.Tell(ctx, run); err != nil {
+		return Reply{}, err
+	}
+	if word, first := decision(run); first == nil {
+		return Reply{}, mistake("%s waits for no approval any more: it %s.", title(run), ended(run))
+	} else if first.By != mark.By || word != verb {
+		return Reply{}, mistake("The plan of %s was %s by %s already.", title(run), word, first.Name)
+	}
+	return said(bot.Span{Text: who.Name + " " + verb + " the plan of "}, bot.ThreadOf(run.ID), bot.Span{Text: " (" + run.Subject() + ")" + because(c.Because)}), nil
+}
+
+// decision on a run's plan, and who made it; nil when nobody did.
+func decision(run pipeline.Run) (word string, by *pipeline.Mark) {
+	switch {
+	case run.Rejected != nil:
+		return "rejected", run.Rejected
+	case run.Approved != nil && run.Approval != nil && !run.Approved.At.Before(run.Approval.Asked):
+		return "approved", run.Approved
+	}
+	return "", nil
+}
