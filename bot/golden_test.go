@@ -146,8 +146,11 @@ func asking(r *pipeline.Run) {
 
 func TestHoldsReadAsBefore(t *testing.T) {
 	for name, change := range map[string]func(*pipeline.Hold){
-		"hold":          func(*pipeline.Hold) {},
-		"hold-released": func(h *pipeline.Hold) { h.Released = &pipeline.Mark{Name: "dev-sg", At: noon.Add(time.Hour)} },
+		"hold": func(*pipeline.Hold) {},
+		"hold-released": func(h *pipeline.Hold) {
+			h.Released = &pipeline.Mark{By: "slack:U0DEVSG", Name: "dev-sg", At: noon.Add(time.Hour)}
+		},
+		"hold-expired": func(h *pipeline.Hold) { h.Released = &pipeline.Mark{Name: "its time ran out", At: h.Until} },
 		"hold-unwell": func(h *pipeline.Hold) {
 			h.Run, h.Until, h.By = "R42", time.Time{}, pipeline.Mark{Name: "Bellwether", At: noon, Because: "the apply of orders-db 2.4.0 broke half-way"}
 		},

@@ -40,9 +40,17 @@ func (b *Bot) holdMessage(hold pipeline.Hold) Message {
 	}
 	if hold.Released != nil {
 		m.Title, m.Mood, m.Actions, m.Footer = hold.Environment+" was on hold, and is released", MoodNone, nil, nil
-		m.Body = append(m.Body, marked("Released by ", *hold.Released))
+		m.Body = append(m.Body, released(*hold.Released))
 	}
 	return m
+}
+
+// released by somebody, or by time.
+func released(m pipeline.Mark) Text {
+	if m.By == "" {
+		return Text{{Text: capital(m.Name) + ", "}, At(m.At)}
+	}
+	return marked("Released by ", m)
 }
 
 // tellEnvironment posts a root where an environment is looked after, when it is to blame for what became of a run.
