@@ -106,8 +106,10 @@ type Postman struct {
 	// Settle is how long a platform may need to show a message that it took without our knowing; longer than its client
 	// waits for an answer.
 	Settle time.Duration
-	Now    func() time.Time
-	Log    *slog.Logger
+	// Operator's are the channels that hear of what could not be delivered.
+	Operator func() []pipeline.Channel
+	Now      func() time.Time
+	Log      *slog.Logger
 }
 
 // Deliver makes an intent visible as it is wanted now. It returns a *NotSent when the channel must rest, another error when
@@ -206,7 +208,10 @@ func (d *dispatch) edit(ctx context.Context) error {
 func (d *dispatch) park(ctx context.Context, why error) error {
 	d.Log.Error("message parked: it cannot be shown", "intent", d.letter.ID, "channel", d.letter.Channel, "reason", why)
 	d.letter.Parked = why.Error()
-	return d.note(ctx)
+	if err := d.note(ctx); err != nil {
+		return err
+	}
+	return d.tellOperator(ctx)
 }
 
 func (d *dispatch) note(ctx context.Context) error {

@@ -3,6 +3,9 @@ package bot
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
+	"time"
 )
 
 // Park gives an intent up that Deliver fails at for a reason of our own, so that its channel can go on. One that is no
@@ -27,4 +30,41 @@ func (p *Postman) Waits(ctx context.Context, id string) bool {
 	}
 	root, err := p.Outbox.Open(ctx, letter.Root)
 	return err == nil && root.Ref == "" && root.Parked == ""
+}
+
+// tellOperator says, once a day for a channel, that something could not be delivered there; not in that channel.
+func (d *dispatch) tellOperator(ctx context.Context) error {
+	to := d.letter.Channel
+	if strings.HasPrefix(d.letter.ID, "parked/") {
+		return nil // of which there is no end
+	}
+	for _, channel := range d.Operator() {
+		if channel == to {
+			continue
+		}
+		id := fmt.Sprintf("parked/%s/%s/%s", to, d.Now().UTC().Format(time.DateOnly), channel)
+		o := Outgoing{ID: id, Channel: channel, Version: 1, Message: parkedMessage(d.letter)}
+		if err := d.Outbox.Want(ctx, o, d.Now()); err != nil {
+			return fmt.Errorf("tell the operator of %s: %w", d.letter.ID, err)
+		}
+	}
+	return nil
+}
+
+func parkedMessage(l Letter) Message {
+	m := Message{
+		Title: "A message could not be delivered to " + l.Channel.String(), Mood: MoodRefused,
+		Body: []Text{Plain("The platform says: " + l.Parked), {
+			{Text: "It is kept. "},
+			Code("bellwether outbox"),
+			{Text: " lists such messages, "},
+			Code("bellwether outbox send"),
+			{Text: " sends them again once what is in their way is mended."},
+		}},
+		Footer: Plain("This is said once a day for each channel."),
+	}
+	if l.Message.Title != "" {
+		m.Facts = []Fact{{"First of them", Plain(l.Message.Title)}}
+	}
+	return m
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"bellwether/pipeline"
 )
 
 var errCrash = errors.New("the process was killed")
@@ -76,7 +78,7 @@ func newOffice(m *memory, p *platform) *office {
 	o := &office{now: noon}
 	o.Postman = &Postman{
 		Outbox: m, Pictures: m, Chats: map[string]Chat{"slack": p}, Settle: 5 * time.Second,
-		Now: func() time.Time { return o.now }, Log: slog.New(slog.DiscardHandler),
+		Now: func() time.Time { return o.now }, Log: slog.New(slog.DiscardHandler), Operator: func() []pipeline.Channel { return []pipeline.Channel{lost} },
 	}
 	return o
 }

@@ -38,6 +38,13 @@ func NewMetrics() *Metrics {
 	return m
 }
 
+// Parked tells how many messages are parked whenever somebody asks; -1 when that is not known.
+func (m *Metrics) Parked(count func() float64) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "bellwether_messages_parked", Help: "Messages that a platform refused for good and nobody sent again; see bellwether outbox.",
+	}, count))
+}
+
 // Event counts one event by what became of it.
 func (m *Metrics) Event(outcome string) { m.events.WithLabelValues(outcome).Inc() }
 
