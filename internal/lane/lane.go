@@ -5,7 +5,8 @@
 // item is only an id; what it stands for is kept by whoever pushed it. An item
 // is worked on at least once, and by one holder at a time: the holder of a lane
 // has a lease with a fence, which every write made on its behalf must carry
-// (see Guard). One Redis primary is assumed, not a cluster.
+// (see Guard). A lane can be put on hold: what has begun goes on, nothing else is
+// taken (see Append). One Redis primary is assumed, not a cluster.
 package lane
 
 import (
@@ -62,6 +63,8 @@ type State struct {
 	Fence   int64     // of the holder; 0 without one
 	Rest    time.Time // nobody goes on with Held before; zero when the lane does not rest
 	Waiting []Item    // in order of their places, due or not
+	OnHold  bool      // nothing of Waiting is taken; Held goes on
+	Until   time.Time // when the hold ends; zero when it has to be released
 }
 
 // State reads a lane; one that does not exist is empty.
@@ -71,12 +74,25 @@ func (l *Lanes) State(ctx context.Context, lane string) (State, error) {
 	lease := pipe.HGetAll(ctx, l.key(lane, "lease"))
 	places := pipe.HGetAll(ctx, l.key(lane, "place"))
 	later := pipe.ZRangeWithScores(ctx, l.key(lane, "later"), 0, -1)
-	if _, err := pipe.Exec(ctx); err != nil {
+	hold := pipe.Get(ctx, l.key(lane, "hold"))
+	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return State{}, fmt.Errorf("read lane %s: %w", lane, err)
 	}
 	state := held(lease.Val(), now.Val())
 	state.Waiting = waiting(places.Val(), later.Val())
+	state.OnHold, state.Until = onHold(hold.Val(), now.Val())
 	return state, nil
+}
+
+// onHold reads the time at which a hold ends: empty without one, 0 for one that has to be released.
+func onHold(ms string, now time.Time) (on bool, until time.Time) {
+	if ms == "0" {
+		return true, time.Time{}
+	}
+	if until = moment(ms); until.After(now) {
+		return true, until
+	}
+	return false, time.Time{}
 }
 
 func held(lease map[string]string, now time.Time) State {

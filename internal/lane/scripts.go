@@ -10,11 +10,13 @@ import "github.com/redis/go-redis/v9"
 //	lane:{n}:place    hash  waiting id -> place in the order
 //	lane:{n}:ready    zset  waiting ids that are due, by place
 //	lane:{n}:later    zset  waiting ids not yet due, by ms
+//	lane:{n}:hold     string  ms until which nothing that waits is taken; 0 until released
 //	lane:{n}:lease    hash  item, place, failures, since, rest; fence, holder, deadline while held
 //
 // The item in the lease has begun: it is no longer waiting, and whoever takes
 // the lane next goes on with it unless its holder finished it or let others go
-// ahead. Nobody takes the lane before rest, in ms.
+// ahead. That is so also while the lane is on hold. Nobody takes the lane before
+// rest, in ms.
 const base = `
 local function lane_key(prefix, lane, part)
   return prefix .. 'lane:{' .. lane .. '}:' .. part
@@ -42,11 +44,19 @@ local function lane_held(prefix, lane, fence)
 end
 `
 
-// Append is Lua source that defines lane_push(prefix, lane, id, due_ms) and
-// lane_remove(prefix, lane, id), for scripts that change a lane and records of
-// their own at once. lane_push behaves as Lanes.Push does; lane_remove takes out
-// an item that waits, and returns false when it has begun or is not there. Both
-// wake the drains themselves; due_ms is Unix time in milliseconds, 0 for at once.
+// Append is Lua source for scripts that change a lane and records of their own
+// at once. Its functions wake the drains themselves; times are Unix times in
+// milliseconds.
+//
+//	lane_push(prefix, lane, id, due_ms)         as Lanes.Push; 0 for at once
+//	lane_push_behind(prefix, lane, id, due_ms)  behind all that was not pushed so, also behind what comes later
+//	lane_put_back(prefix, lane, id, place)      has what was taken out wait at its old place, due at once
+//	lane_waits(prefix, lane, id)                whether it waits: has not begun and was not taken out
+//	lane_yielding(prefix, lane)                 how many of those that are due will let a lane_push go ahead
+//	lane_remove(prefix, lane, id)               takes out what waits and returns its place; false when it does not wait
+//	lane_ready(prefix, lane)                    the ids that could be taken now, in order; none while the lane is on hold
+//	lane_hold(prefix, lane, until_ms)           has nothing be taken that waits; 0 until it is released
+//	lane_release(prefix, lane)
 //
 //	redis.NewScript(lane.Append + `
 //	  if redis.call('SETNX', ARGV[1] .. 'claim:' .. ARGV[3], 1) == 0 then return 0 end
@@ -65,13 +75,26 @@ local function lane_put(prefix, lane, id, place, due)
   end
 end
 
--- When the lane can next be taken, in ms; nil when it is empty.
-local function lane_due(prefix, lane)
-  local lease = redis.call('HMGET', lane_key(prefix, lane, 'lease'), 'item', 'deadline', 'rest')
-  if lease[1] then return math.max(tonumber(lease[2] or 0), tonumber(lease[3] or 0)) end
+-- When the first of what waits is due, in ms; nil when nothing does.
+local function lane_first_due(prefix, lane)
   if redis.call('EXISTS', lane_key(prefix, lane, 'ready')) == 1 then return 0 end
   local first = redis.call('ZRANGE', lane_key(prefix, lane, 'later'), 0, 0, 'WITHSCORES')
   return first[2] and tonumber(first[2])
+end
+
+-- When the hold on the lane ends, in ms: 0 when it is on none, infinite when it has to be released.
+local function lane_held_until(prefix, lane)
+  local hold = redis.call('GET', lane_key(prefix, lane, 'hold'))
+  return hold == '0' and math.huge or tonumber(hold or 0)
+end
+
+-- When the lane can next be taken, in ms; nil when it cannot before somebody changes it.
+local function lane_due(prefix, lane)
+  local lease = redis.call('HMGET', lane_key(prefix, lane, 'lease'), 'item', 'deadline', 'rest')
+  if lease[1] then return math.max(tonumber(lease[2] or 0), tonumber(lease[3] or 0)) end
+  local due = lane_first_due(prefix, lane)
+  due = due and math.max(due, lane_held_until(prefix, lane))
+  if due ~= math.huge then return due end
 end
 
 -- Ends every script that changed a lane: files it under its next due time, and
@@ -86,19 +109,71 @@ local function lane_schedule(prefix, lane)
   if due <= lane_now() then redis.call('PUBLISH', prefix .. 'lanes:wake', lane) end
 end
 
-local function lane_push(prefix, lane, id, due_ms)
+local function lane_waits(prefix, lane, id)
+  return redis.call('HEXISTS', lane_key(prefix, lane, 'place'), id) == 1
+end
+
+-- More places than are ever given.
+local lane_behind = 2 ^ 40
+
+-- What waits keeps its place. What is new gets the next one after those skipped.
+local function lane_append(prefix, lane, id, due_ms, skipped)
   local place = redis.call('HGET', lane_key(prefix, lane, 'place'), id)
-    or redis.call('INCR', prefix .. 'lanes:counter')
+    or redis.call('INCR', prefix .. 'lanes:counter') + skipped
   lane_put(prefix, lane, id, place, tonumber(due_ms))
   lane_schedule(prefix, lane)
 end
 
+local function lane_push(prefix, lane, id, due_ms) lane_append(prefix, lane, id, due_ms, 0) end
+
+local function lane_push_behind(prefix, lane, id, due_ms) lane_append(prefix, lane, id, due_ms, lane_behind) end
+
+local function lane_yielding(prefix, lane)
+  return redis.call('ZCOUNT', lane_key(prefix, lane, 'ready'), lane_behind, '+inf')
+end
+
+local function lane_put_back(prefix, lane, id, place)
+  lane_put(prefix, lane, id, place, 0)
+  lane_schedule(prefix, lane)
+end
+
 local function lane_remove(prefix, lane, id)
-  if redis.call('HDEL', lane_key(prefix, lane, 'place'), id) == 0 then return false end
+  local place = redis.call('HGET', lane_key(prefix, lane, 'place'), id)
+  if not place then return false end
+  redis.call('HDEL', lane_key(prefix, lane, 'place'), id)
   redis.call('ZREM', lane_key(prefix, lane, 'ready'), id)
   redis.call('ZREM', lane_key(prefix, lane, 'later'), id)
   lane_schedule(prefix, lane)
+  return place
+end
+
+-- Has what is due by now be ready; false while the lane is on hold.
+local function lane_ripen(prefix, lane)
+  local now = lane_now()
+  if lane_held_until(prefix, lane) > now then return false end
+  local ready, later = lane_key(prefix, lane, 'ready'), lane_key(prefix, lane, 'later')
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', later, '-inf', now)) do
+    redis.call('ZREM', later, id)
+    redis.call('ZADD', ready, redis.call('HGET', lane_key(prefix, lane, 'place'), id), id)
+  end
   return true
+end
+
+local function lane_ready(prefix, lane)
+  return lane_ripen(prefix, lane) and redis.call('ZRANGE', lane_key(prefix, lane, 'ready'), 0, -1) or {}
+end
+
+-- A hold that has passed is none, and on a real Redis it expires.
+local function lane_hold(prefix, lane, until_ms)
+  local hold = lane_key(prefix, lane, 'hold')
+  redis.call('SET', hold, until_ms)
+  if tonumber(until_ms) > 0 then redis.call('PEXPIREAT', hold, until_ms) end
+  lane_schedule(prefix, lane)
+end
+
+local function lane_release(prefix, lane)
+  redis.call('DEL', lane_key(prefix, lane, 'hold'))
+  lane_schedule(prefix, lane)
 end
 `
 
@@ -106,13 +181,9 @@ end
 // into a fresh lease under the next fence. The caller has made sure that the
 // lane is free, and schedules it afterwards.
 const taking = `
-local function lane_first(prefix, lane, now)
-  local place = lane_key(prefix, lane, 'place')
-  local ready, later = lane_key(prefix, lane, 'ready'), lane_key(prefix, lane, 'later')
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', later, '-inf', now)) do
-    redis.call('ZREM', later, id)
-    redis.call('ZADD', ready, redis.call('HGET', place, id), id)
-  end
+local function lane_first(prefix, lane)
+  if not lane_ripen(prefix, lane) then return false end
+  local place, ready = lane_key(prefix, lane, 'place'), lane_key(prefix, lane, 'ready')
   local id = redis.call('ZRANGE', ready, 0, 0)[1]
   if not id then return false end
   local first = {id, redis.call('HGET', place, id)}
@@ -125,7 +196,7 @@ local function lane_take(prefix, lane, holder, lease_ms)
   local now, lease = lane_now(), lane_key(prefix, lane, 'lease')
   local item = redis.call('HMGET', lease, 'item', 'place', 'failures', 'rest')
   if tonumber(item[4] or 0) > now then return false end
-  if not item[1] then item = lane_first(prefix, lane, now) end
+  if not item[1] then item = lane_first(prefix, lane) end
   if not item then return false end
   local failures = tonumber(item[3] or 0)
   local fence = redis.call('INCR', prefix .. 'lanes:counter')
@@ -185,7 +256,7 @@ return lane_next(prefix, lane, ARGV[4], ARGV[5])`)
 	yieldScript = redis.NewScript(holding + `
 local item, place = unpack(redis.call('HMGET', lease, 'item', 'place'))
 local due = tonumber(ARGV[6])
-if redis.call('HEXISTS', lane_key(prefix, lane, 'place'), item) == 1 then
+if lane_waits(prefix, lane, item) then
   due = tonumber(redis.call('ZSCORE', lane_key(prefix, lane, 'later'), item) or 0)
 end
 redis.call('DEL', lease)

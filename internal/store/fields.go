@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,8 +16,30 @@ type fields struct {
 	err    error
 }
 
+// fields are those of a hash as a script returns it: names and values in turn.
+func (s *Store) fields(reply any, kind string, name ...string) *fields {
+	list, _ := reply.([]any)
+	values := make(map[string]string, len(list)/2)
+	for pair := range slices.Chunk(list, 2) {
+		values[pair[0].(string)] = pair[1].(string)
+	}
+	return &fields{key: s.key(kind, name...), values: values}
+}
+
 func (f *fields) json(name string, into any) {
 	f.read(name, func(raw string) error { return json.Unmarshal([]byte(raw), into) })
+}
+
+// gzipped is how gzip begins, and JSON never does.
+const gzipped = "\x1f\x8b"
+
+// packed reads JSON, gzipped or not.
+func (f *fields) packed(name string, into any) {
+	if !strings.HasPrefix(f.values[name], gzipped) {
+		f.json(name, into)
+		return
+	}
+	f.read(name, func(raw string) error { return unzip([]byte(raw), into) })
 }
 
 func (f *fields) int(name string) (n int64) {
@@ -35,10 +58,18 @@ func (f *fields) time(name string) (at time.Time) {
 // list is nil when nothing is in it.
 func (f *fields) list(name string) (all []string) {
 	f.read(name, func(raw string) error {
-		all = strings.Split(raw, ",")
+		all = split(raw)
 		return nil
 	})
 	return all
+}
+
+// split undoes what Lua joined with commas.
+func split(list string) []string {
+	if list == "" {
+		return nil
+	}
+	return strings.Split(list, ",")
 }
 
 func (f *fields) read(name string, parse func(raw string) error) {

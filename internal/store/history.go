@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/redis/go-redis/v9"
 
@@ -21,14 +22,14 @@ const counted = 60
 
 // Keep stores a result and its record for 30 days. A measurement that is repeated replaces the one it repeats, unless that
 // one counts already.
-func (s *Store) Keep(ctx context.Context, hold pipeline.Hold, result pipeline.Result, record pipeline.Record) error {
+func (s *Store) Keep(ctx context.Context, lease pipeline.Lease, result pipeline.Result, record pipeline.Record) error {
 	summary, err := json.Marshal(result)
 	if err != nil {
 		return fmt.Errorf("keep result %s: %w", result.ID, err)
 	}
 	zipped, err := zip(record)
 	if err == nil {
-		_, err = s.do(ctx, keepScript, environmentLane(hold.Environment), hold.Fence,
+		_, err = s.do(ctx, keepScript, environmentLane(lease.Environment), lease.Fence,
 			result.Environment, result.Scenario, result.ID, summary, zipped, seconds(keepResults))
 	}
 	return wrap(err, "keep result %s", result.ID)
@@ -41,10 +42,10 @@ redis.call('SET', key('result', id), summary, 'EX', keep)
 redis.call('SET', key('record', id), record, 'EX', keep)`)
 
 // Count keeps a result for as long as it is one of the scenario's newest 60, and 30 days longer.
-func (s *Store) Count(ctx context.Context, hold pipeline.Hold, result pipeline.Result) error {
+func (s *Store) Count(ctx context.Context, lease pipeline.Lease, result pipeline.Result) error {
 	summary, err := json.Marshal(result)
 	if err == nil {
-		_, err = s.do(ctx, countScript, environmentLane(hold.Environment), hold.Fence,
+		_, err = s.do(ctx, countScript, environmentLane(lease.Environment), lease.Fence,
 			result.Environment, result.Scenario, result.ID, summary, result.Start.UnixMilli(), counted, seconds(keepResults))
 	}
 	return wrap(err, "count result %s", result.ID)
@@ -99,28 +100,32 @@ func (s *Store) Record(ctx context.Context, id string) (pipeline.Record, error) 
 	case err != nil:
 		return pipeline.Record{}, fmt.Errorf("record %s: %w", id, err)
 	}
-	record, err := unzip(zipped)
+	var record pipeline.Record
+	err = unzip(zipped, &record)
 	return record, wrap(err, "redis key %s", key)
 }
 
+// zippers are used again: each is about a megabyte.
+var zippers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+
 // zip is gzipped JSON.
-func zip(record pipeline.Record) ([]byte, error) {
+func zip(v any) ([]byte, error) {
 	var buf bytes.Buffer
-	w := gzip.NewWriter(&buf)
-	err := errors.Join(json.NewEncoder(w).Encode(record), w.Close())
+	w := zippers.Get().(*gzip.Writer)
+	defer zippers.Put(w)
+	w.Reset(&buf)
+	err := errors.Join(json.NewEncoder(w).Encode(v), w.Close())
 	return buf.Bytes(), err
 }
 
-func unzip(zipped []byte) (pipeline.Record, error) {
-	var record pipeline.Record
+func unzip(zipped []byte, v any) error {
 	r, err := gzip.NewReader(bytes.NewReader(zipped))
 	if err != nil {
-		return record, err
+		return err
 	}
 	plain, err := io.ReadAll(r)
 	if err != nil {
-		return record, err
+		return err
 	}
-	err = json.Unmarshal(plain, &record)
-	return record, err
+	return json.Unmarshal(plain, v)
 }

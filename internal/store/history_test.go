@@ -34,7 +34,7 @@ func measured(n int) pipeline.Result {
 	}
 }
 
-func holding(t *testing.T, s *Store) pipeline.Hold {
+func holding(t *testing.T, s *Store) pipeline.Lease {
 	accept(t, s, change("checkout", "k1"))
 	held, _ := hold(t, s, "R1")
 	return held

@@ -12,12 +12,12 @@ import (
 
 // Install notes what a thing now is. Whose change that is, Enqueue must know: either the one of the run that holds the
 // lane, or the one it found installed, which a restore and a confirmation install again. So both are remembered.
-func (s *Store) Install(ctx context.Context, hold pipeline.Hold, thing string, a pipeline.Artefact) error {
+func (s *Store) Install(ctx context.Context, lease pipeline.Lease, thing string, a pipeline.Artefact) error {
 	artefact, err := json.Marshal(a)
 	if err == nil {
-		_, err = s.do(ctx, installScript, environmentLane(hold.Environment), hold.Fence, hold.Environment, thing, artefact)
+		_, err = s.do(ctx, installScript, environmentLane(lease.Environment), lease.Fence, lease.Environment, thing, artefact)
 	}
-	return wrap(err, "note that %s is %s in %s", thing, a.Label(), hold.Environment)
+	return wrap(err, "note that %s is %s in %s", thing, a.Label(), lease.Environment)
 }
 
 var installScript = redis.NewScript(fenced + `

@@ -31,7 +31,7 @@ func TestInstalled(t *testing.T) {
 	})
 }
 
-func install(t *testing.T, s *Store, h pipeline.Hold, run pipeline.Run) {
+func install(t *testing.T, s *Store, h pipeline.Lease, run pipeline.Run) {
 	t.Helper()
 	c := run.Change()
 	require.NoError(t, s.Install(t.Context(), h, "service:"+c.Name, c.Artefact()))
@@ -41,7 +41,7 @@ func install(t *testing.T, s *Store, h pipeline.Hold, run pipeline.Run) {
 func deploy(t *testing.T, s *Store, h *holder, sub pipeline.Submission, keys ...string) pipeline.Run {
 	t.Helper()
 	run := accept(t, s, sub)
-	held := pipeline.Hold{Environment: "load", Fence: h.take(run.ID)}
+	held := pipeline.Lease{Environment: "load", Fence: h.take(run.ID)}
 	for _, key := range keys {
 		install(t, s, held, change("checkout", key).Run)
 	}

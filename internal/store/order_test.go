@@ -17,6 +17,22 @@ func madeAt(s pipeline.Submission, second float64) pipeline.Submission {
 	return s
 }
 
+func TestFullRunsYield(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		old := accept(t, s, change("checkout", "k1"))
+		hold(t, s, "R1")
+		require.Equal(t, 1, accept(t, s, full()).Position)
+		require.Equal(t, 2, accept(t, s, full()).Position)
+		require.Equal(t, 1, accept(t, s, change("search", "k1")).Position)
+		require.Equal(t, 2, accept(t, s, rerun(old)).Position)
+		require.Equal(t, 5, accept(t, s, full()).Position)
+		require.Equal(t, []string{"R4", "R5", "R2", "R3", "R6"}, waiting(t, s))
+		board, err := s.Board(t.Context(), "load")
+		require.NoError(t, err)
+		require.Equal(t, "R4", board.Waiting[0].ID)
+	})
+}
+
 func TestImageOfASupersededMergeDoesNotReplaceTheNewerChange(t *testing.T) {
 	for name, finish := range map[string]func(t *testing.T, s *Store){
 		"which waits": func(*testing.T, *Store) {},

@@ -42,7 +42,7 @@ local letter = key('letter', id)
 
 local function push()
   due = tonumber(due)
-  if redis.call('HEXISTS', lane_key(prefix, lane, 'place'), id) == 1 then
+  if lane_waits(prefix, lane, id) then
     due = math.min(due, tonumber(redis.call('ZSCORE', lane_key(prefix, lane, 'later'), id) or 0))
   end
   lane_push(prefix, lane, id, due)
@@ -54,6 +54,7 @@ if newer then redis.call('HSET', letter, 'wanted', version) end
 if newer and stored[1] ~= content then
   redis.call('HSET', letter, 'content', content, 'version', version, 'opens', opens)
   redis.call('HDEL', letter, 'parked')
+  redis.call('ZREM', prefix .. 'parked', id)
   push()
 elseif tonumber(stored[4] or 0) < tonumber(stored[3]) and (stored[5] or '') == '' then
   push()
@@ -84,9 +85,9 @@ func decodeLetter(f *fields) (letter bot.Letter, err error) {
 
 // Note stores what became of an intent. That it was parked is dropped when it was wanted again meanwhile: what was parked
 // is then not what is wanted.
-func (s *Store) Note(ctx context.Context, hold bot.Hold, id string, d bot.Delivery) error {
-	_, err := s.do(ctx, noteScript, channelLane(hold.Channel), hold.Fence, id, stamp(d.Attempted), d.Ref, d.Sent, d.Parked,
-		s.thread(hold.Channel, d.Ref), seconds(keepLetters), seconds(keepRuns))
+func (s *Store) Note(ctx context.Context, lease bot.Lease, id string, d bot.Delivery) error {
+	_, err := s.do(ctx, noteScript, channelLane(lease.Channel), lease.Fence, id, stamp(d.Attempted), d.Ref, d.Sent, d.Parked,
+		s.thread(lease.Channel, d.Ref), seconds(keepLetters), seconds(keepRuns))
 	return wrap(err, "note what became of message %s", id)
 }
 
@@ -95,10 +96,58 @@ local id, attempted, ref, sent, parked, thread, keep, keep_thread = unpack(ARGV,
 local letter = key('letter', id)
 local opens = redis.call('HGET', letter, 'opens')
 if not opens then return redis.error_reply('ABSENT') end
-if redis.call('HEXISTS', lane_key(prefix, lane, 'place'), id) == 1 then parked = '' end
+if lane_waits(prefix, lane, id) then parked = '' end
 redis.call('HSET', letter, 'attempted', attempted, 'ref', ref, 'sent', sent, 'parked', parked)
 redis.call('EXPIRE', letter, keep)
+if parked == '' then
+  redis.call('ZREM', prefix .. 'parked', id)
+else
+  redis.call('ZADD', prefix .. 'parked', 'NX', lane_now(), id)
+end
 if ref ~= '' and opens ~= '' then redis.call('SET', thread, opens, 'EX', keep_thread) end`)
+
+// Parked is a letter that its platform refused for good.
+type Parked struct {
+	bot.Letter
+	At time.Time // when it was parked first
+}
+
+// Parked lists what was parked and not sent since, oldest first.
+func (s *Store) Parked(ctx context.Context) ([]Parked, error) {
+	ids, err := s.redis().ZRangeWithScores(ctx, s.Lanes.Prefix+"parked", 0, -1).Result()
+	if err != nil {
+		return nil, fmt.Errorf("list parked messages: %w", err)
+	}
+	var all []Parked
+	for _, z := range ids {
+		letter, err := s.Open(ctx, z.Member.(string))
+		switch {
+		case errors.Is(err, bot.ErrNotFound): // no longer kept
+			err = s.redis().ZRem(ctx, s.Lanes.Prefix+"parked", z.Member).Err()
+		case err == nil:
+			all = append(all, Parked{letter, time.UnixMilli(int64(z.Score))})
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list parked messages: %w", err)
+		}
+	}
+	return all, nil
+}
+
+// Unpark has a parked letter be sent again; bot.ErrNotFound for one that is not parked.
+func (s *Store) Unpark(ctx context.Context, id string) error {
+	letter, err := s.Open(ctx, id)
+	if err == nil {
+		_, err = s.do(ctx, unparkScript, channelLane(letter.Channel), id)
+	}
+	return wrap(err, "send message %s again", id)
+}
+
+var unparkScript = redis.NewScript(common + `
+local lane, id = ARGV[2], ARGV[3]
+if redis.call('ZREM', prefix .. 'parked', id) == 0 then return redis.error_reply('ABSENT') end
+redis.call('HDEL', key('letter', id), 'parked')
+lane_push(prefix, lane, id, 0)`)
 
 // RunOf is the run whose thread has this root in the channel; "" when there is none.
 func (s *Store) RunOf(ctx context.Context, channel pipeline.Channel, rootRef string) (string, error) {

@@ -50,7 +50,7 @@ func idle(t *testing.T, s *Store, why string) {
 // deliver takes the message from the lane and notes what became of it.
 func deliver(t *testing.T, s *Store, h *holder, id string, d bot.Delivery) {
 	t.Helper()
-	require.NoError(t, s.Note(t.Context(), bot.Hold{Channel: room, Fence: h.take(id)}, id, d))
+	require.NoError(t, s.Note(t.Context(), bot.Lease{Channel: room, Fence: h.take(id)}, id, d))
 	h.end(nil)
 }
 
@@ -167,8 +167,51 @@ func TestParked(t *testing.T) {
 
 		fence := h.take("m")
 		want(t, s, outgoing("m", 4, "c"), time.Now().Add(time.Hour))
-		require.NoError(t, s.Note(t.Context(), bot.Hold{Channel: room, Fence: fence}, "m", bot.Delivery{Parked: "too long"}))
+		require.NoError(t, s.Note(t.Context(), bot.Lease{Channel: room, Fence: fence}, "m", bot.Delivery{Parked: "too long"}))
 		require.Empty(t, letter(t, s, "m").Parked, "the content that was refused is no longer wanted")
+	})
+}
+
+func parked(t *testing.T, s *Store) map[string]string {
+	t.Helper()
+	all, err := s.Parked(t.Context())
+	require.NoError(t, err)
+	reasons := map[string]string{}
+	for _, p := range all {
+		require.Equal(t, room, p.Channel)
+		require.WithinDuration(t, time.Now(), p.At, time.Minute)
+		reasons[p.Message.Title] = p.Parked
+	}
+	return reasons
+}
+
+func TestParkedCanBeSentAgain(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		h := drain(t, s, "channel/")
+		require.Empty(t, parked(t, s))
+		want(t, s, outgoing("sent", 1, "a"), time.Time{})
+		deliver(t, s, h, "sent", bot.Delivery{Ref: "0", Sent: 1})
+		for _, id := range []string{"m", "n", "o"} {
+			want(t, s, outgoing(id, 1, "title of "+id), time.Time{})
+			deliver(t, s, h, id, bot.Delivery{Parked: "archived"})
+		}
+		require.Equal(t, map[string]string{"title of m": "archived", "title of n": "archived", "title of o": "archived"}, parked(t, s))
+
+		require.NoError(t, s.Unpark(t.Context(), "m"))
+		fence := h.take("m")
+		require.Empty(t, letter(t, s, "m").Parked)
+		require.ErrorIs(t, s.Unpark(t.Context(), "m"), bot.ErrNotFound)
+		require.NoError(t, s.Note(t.Context(), bot.Lease{Channel: room, Fence: fence}, "m", bot.Delivery{Parked: "still archived"}))
+		h.end(nil)
+		require.Equal(t, "still archived", parked(t, s)["title of m"])
+
+		want(t, s, outgoing("n", 2, "other"), time.Time{})
+		require.NotContains(t, parked(t, s), "title of n", "other content is another try")
+		deliver(t, s, h, "n", bot.Delivery{Ref: "1", Sent: 2})
+		require.NoError(t, s.redis().Del(t.Context(), "bw:letter:o").Err())
+		require.Equal(t, map[string]string{"title of m": "still archived"}, parked(t, s))
+		require.ErrorIs(t, s.Unpark(t.Context(), "o"), bot.ErrNotFound)
+		require.EqualValues(t, 1, s.redis().ZCard(t.Context(), "bw:parked").Val(), "what is no longer kept is not listed for ever")
 	})
 }
 
@@ -199,7 +242,7 @@ func TestNoteOfWhatIsNotStored(t *testing.T) {
 		want(t, s, outgoing("m", 1, "a"), time.Time{})
 		fence := h.take("m")
 		require.NoError(t, s.redis().Del(t.Context(), "bw:letter:m").Err())
-		err := s.Note(t.Context(), bot.Hold{Channel: room, Fence: fence}, "m", bot.Delivery{Ref: "1"})
+		err := s.Note(t.Context(), bot.Lease{Channel: room, Fence: fence}, "m", bot.Delivery{Ref: "1"})
 		require.ErrorIs(t, err, bot.ErrNotFound)
 		require.Zero(t, s.redis().Exists(t.Context(), "bw:letter:m").Val())
 	})

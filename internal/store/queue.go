@@ -28,7 +28,7 @@ func (s *Store) Enqueue(ctx context.Context, sub pipeline.Submission) (pipeline.
 	}
 	reply, err := s.do(ctx, enqueueScript,
 		run.Environment, sub.EventID, string(run.Cause), sub.Thing, sub.Key, change.Name, change.Image, millis(change.At),
-		run.Parent, millis(sub.Due), stamp(run.Submitted), record, joining,
+		run.Parent, millis(sub.Due), stamp(run.Submitted), record, joining, millis(sub.PatientUntil),
 		seconds(keepEvents), seconds(keepRuns), seconds(keepAwaited), skew.Milliseconds())
 	if err != nil {
 		return pipeline.Receipt{}, fmt.Errorf("enqueue a run of %s: %w", run.Subject(), err)
@@ -42,9 +42,11 @@ func (s *Store) Enqueue(ctx context.Context, sub pipeline.Submission) (pipeline.
 
 // Lua shared by the scripts that change runs. Every change of a run counts in its rev.
 const changing = `
+local function run_touch(id) redis.call('HINCRBY', key('run', id), 'rev', 1) end
+
 local function run_set(id, ...)
   redis.call('HSET', key('run', id), ...)
-  redis.call('HINCRBY', key('run', id), 'rev', 1)
+  run_touch(id)
 end
 
 local function run_append(id, field, other)
@@ -53,24 +55,35 @@ local function run_append(id, field, other)
 end
 
 -- What makes a run final: it is no longer open, and will expire.
-local function run_end(id, environment, keep)
+local function run_end(id, environment, thing, keep)
   redis.call('ZREM', key('open', environment), id)
+  redis.call('ZREM', key('open', environment, thing), id)
   redis.call('EXPIRE', key('run', id), keep)
 end
 `
 
 var enqueueScript = redis.NewScript(common + changing + `
 local environment, event, cause, thing, identity, name, image, made = unpack(ARGV, 2, 9)
-local parent, due, at, record, joining, keep_event, keep_run, keep_awaited, skew = unpack(ARGV, 10, 18)
-local lane, open = 'environment/' .. environment, key('open', environment)
+local parent, due, at, record, joining, patient, keep_event, keep_run, keep_awaited, skew = unpack(ARGV, 10, 19)
+local lane, open, open_of_thing = 'environment/' .. environment, key('open', environment), key('open', environment, thing)
 local awaited = key('awaited', environment, thing, identity)
+
+-- A run that has expired is nothing to point at.
+local function existing(id)
+  return id and redis.call('EXISTS', key('run', id)) == 1 and id or ''
+end
+
+local seen = event ~= '' and redis.call('GET', key('event', event))
+if seen then return {'repeat', existing(seen)} end
 
 -- When a change was merged, and its image pushed: 0 for what is not known.
 local times = {image == '' and tonumber(made) or 0, image ~= '' and tonumber(made) or 0}
 
-local function times_of(id)
-  local run = redis.call('HMGET', key('run', id), 'merged', 'pushed')
-  return {tonumber(run[1] or 0), tonumber(run[2] or 0)}
+-- The runs of the same thing that are not over.
+local rivals = {}
+for i, id in ipairs(redis.call('ZRANGE', open_of_thing, 0, -1)) do
+  local run = redis.call('HMGET', key('run', id), 'key', 'image', 'state', 'merged', 'pushed')
+  rivals[i] = {id = id, key = run[1], image = run[2], state = run[3], times = {tonumber(run[4] or 0), tonumber(run[5] or 0)}}
 end
 
 -- Whether a change is known to be newer than another. Builds take their time, so merges compare with merges and images with
@@ -83,11 +96,6 @@ local function after(a, b)
   return one > 0 and other > 0 and one > other + skew
 end
 
--- A run that has expired is nothing to point at.
-local function existing(id)
-  return id and redis.call('EXISTS', key('run', id)) == 1 and id or ''
-end
-
 local function receipt(outcome, id, superseded)
   if event ~= '' then redis.call('SET', key('event', event), id, 'EX', keep_event) end
   return {outcome, id, unpack(superseded or {})}
@@ -95,23 +103,22 @@ end
 
 local function join(id)
   run_set(id, 'joined', joining, 'image', image, 'pushed', times[2])
-  if redis.call('HEXISTS', lane_key(prefix, lane, 'place'), id) == 1 then lane_push(prefix, lane, id, 0) end
+  if lane_waits(prefix, lane, id) then lane_push(prefix, lane, id, 0) end
   return receipt('joined', id)
 end
 
 -- The merge of a run that its image made tells when that was.
-local function again(id)
-  if times_of(id)[1] == 0 then redis.call('HSET', key('run', id), 'merged', times[1]) end
-  return receipt('repeat', id)
+local function again(run)
+  if run.times[1] == 0 then redis.call('HSET', key('run', run.id), 'merged', times[1]) end
+  return receipt('repeat', run.id)
 end
 
 -- The receipt of a change that is known already.
 local function known()
-  for _, id in ipairs(redis.call('ZRANGE', open, 0, -1)) do
-    local run = redis.call('HMGET', key('run', id), 'thing', 'key', 'image', 'state')
-    if run[1] == thing and run[2] == identity then
-      if image == '' or run[3] ~= '' then return again(id) end
-      if run[4] == 'waiting' then return join(id) end
+  for _, run in ipairs(rivals) do
+    if run.key == identity then
+      if image == '' or run.image ~= '' then return again(run) end
+      if run.state == 'waiting' then return join(run.id) end
     end
   end
   local installed = redis.call('HMGET', key('origin', environment, thing), 'key', 'run')
@@ -135,35 +142,36 @@ end
 -- The receipt of an image that a replaced run waited for, unless it shows that the run was replaced wrongly.
 local function replaced()
   local mark = redis.call('HMGET', awaited, 'run', 'merged')
+  if not mark[1] then return end
   redis.call('DEL', awaited)
-  if not mark[1] or image == '' then return end
+  if image == '' then return end
   times[1] = tonumber(mark[2])
   local id = standing(mark[1])
-  if id and not after(times, times_of(id)) then return receipt('repeat', id) end
+  local of = redis.call('HMGET', key('run', id or ''), 'merged', 'pushed')
+  if id and not after(times, {tonumber(of[1] or 0), tonumber(of[2] or 0)}) then return receipt('repeat', id) end
 end
 
 -- The open run of a change that is newer than this one, which came late.
 local function overtaker()
   local found
-  for _, id in ipairs(redis.call('ZRANGE', open, 0, -1)) do
-    if redis.call('HGET', key('run', id), 'thing') == thing and after(times_of(id), times) then found = id end
+  for _, run in ipairs(rivals) do
+    if after(run.times, times) then found = run.id end
   end
   return found
 end
 
 local function replace(id, successor)
   run_set(id, 'state', 'superseded', 'successor', successor, 'ended', at)
-  run_end(id, environment, keep_run)
+  run_end(id, environment, thing, keep_run)
 end
 
 local function supersede(successor)
   local superseded = {}
-  for _, id in ipairs(redis.call('ZRANGE', open, 0, -1)) do
-    local run = redis.call('HMGET', key('run', id), 'thing', 'state', 'key', 'image')
-    if run[1] == thing and run[4] == '' then await(run[3], times_of(id)[1], successor) end
-    if run[1] == thing and run[2] == 'waiting' and lane_remove(prefix, lane, id) then
-      replace(id, successor)
-      superseded[#superseded + 1] = id
+  for _, run in ipairs(rivals) do
+    if run.image == '' then await(run.key, run.times[1], successor) end
+    if run.state == 'waiting' and lane_remove(prefix, lane, run.id) then
+      replace(run.id, successor)
+      superseded[#superseded + 1] = run.id
     end
   end
   return superseded
@@ -177,8 +185,19 @@ local function overtaken(id, newer)
   return receipt('accepted', id)
 end
 
-local seen = event ~= '' and redis.call('GET', key('event', event))
-if seen then return {'repeat', existing(seen)} end
+-- How many runs are before one that is about to line up: full runs let all others go ahead, also those that come later.
+local function position()
+  return redis.call('ZCARD', open) - (cause == 'full' and 0 or lane_yielding(prefix, lane))
+end
+
+local function line_up(id, number)
+  redis.call('ZADD', open_of_thing, number, id)
+  redis.call('ZADD', open, number, id)
+  local push = cause == 'full' and lane_push_behind or lane_push
+  push(prefix, lane, id, due)
+  if tonumber(patient) > 0 then lane_push(prefix, 'timer/' .. environment, 'wait/' .. id, patient) end
+end
+
 if cause == 'change' and identity ~= '' then
   local found = known() or replaced()
   if found then return found end
@@ -193,13 +212,12 @@ if parent ~= '' then
   identity = redis.call('HGET', key('run', parent), 'key') or ''
   if existing(parent) ~= '' then run_append(parent, 'reruns', id) end
 end
-run_set(id, 'record', record, 'state', 'waiting', 'environment', environment, 'thing', thing, 'key', identity,
-  'image', image, 'merged', changes and times[1] or 0, 'pushed', changes and times[2] or 0,
-  'position', redis.call('ZCARD', open), 'supersedes', table.concat(superseded, ','))
+redis.call('HSET', key('run', id), 'record', record, 'rev', 1, 'state', 'waiting', 'environment', environment, 'cause', cause,
+  'thing', thing, 'key', identity, 'image', image, 'merged', changes and times[1] or 0, 'pushed', changes and times[2] or 0,
+  'position', position(), 'supersedes', table.concat(superseded, ','))
 if newer then return overtaken(id, newer) end
-redis.call('ZADD', open, number, id)
 if name ~= '' then redis.call('SET', key('latest', name), id) end
-lane_push(prefix, lane, id, due)
+line_up(id, number)
 return receipt('accepted', id, superseded)`)
 
 // Overhead is the median of the last ten runs that were judged.

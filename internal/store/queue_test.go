@@ -48,7 +48,7 @@ func full() pipeline.Submission {
 	return pipeline.Submission{Run: pipeline.Run{Cause: pipeline.CauseFull, Environment: "load", Submitted: noon}}
 }
 
-func enqueue(t *testing.T, s *Store, sub pipeline.Submission) pipeline.Receipt {
+func enqueue(t testing.TB, s *Store, sub pipeline.Submission) pipeline.Receipt {
 	t.Helper()
 	receipt, err := s.Enqueue(t.Context(), sub)
 	require.NoError(t, err)
@@ -56,14 +56,14 @@ func enqueue(t *testing.T, s *Store, sub pipeline.Submission) pipeline.Receipt {
 }
 
 // accept enqueues what must become a run.
-func accept(t *testing.T, s *Store, sub pipeline.Submission) pipeline.Run {
+func accept(t testing.TB, s *Store, sub pipeline.Submission) pipeline.Run {
 	t.Helper()
 	receipt := enqueue(t, s, sub)
 	require.Equal(t, pipeline.Accepted, receipt.Outcome)
 	return load(t, s, receipt.Run)
 }
 
-func load(t *testing.T, s *Store, id string) pipeline.Run {
+func load(t testing.TB, s *Store, id string) pipeline.Run {
 	t.Helper()
 	run, err := s.Load(t.Context(), id)
 	require.NoError(t, err)
@@ -87,7 +87,7 @@ func waiting(t *testing.T, s *Store) []string {
 }
 
 // save has the holder set the run's state, as far as it says.
-func save(t *testing.T, s *Store, h pipeline.Hold, run pipeline.Run, state pipeline.State) {
+func save(t *testing.T, s *Store, h pipeline.Lease, run pipeline.Run, state pipeline.State) {
 	t.Helper()
 	run.State = state
 	require.NoError(t, s.Save(t.Context(), h, run))
@@ -196,10 +196,10 @@ func TestNewerChangeSupersedesWhatWaits(t *testing.T) {
 
 		receipt := enqueue(t, s, change("checkout", "k2"))
 		require.Equal(t, pipeline.Receipt{Outcome: pipeline.Accepted, Run: "R8", Superseded: []string{"R4", "R5", "R6"}}, receipt)
-		require.Equal(t, []string{"R2", "R3", "R8"}, waiting(t, s))
+		require.Equal(t, []string{"R3", "R8", "R2"}, waiting(t, s))
 		newest := load(t, s, "R8")
 		require.Equal(t, []string{"R4", "R5", "R6"}, newest.Supersedes)
-		require.Equal(t, 3, newest.Position)
+		require.Equal(t, 2, newest.Position)
 		superseded := load(t, s, "R5")
 		require.Equal(t, pipeline.Superseded, superseded.State)
 		require.Equal(t, "R8", superseded.Successor)
@@ -268,7 +268,7 @@ func TestOverhead(t *testing.T) {
 		h := drain(t, s, "environment/load")
 		for i, besides := range []time.Duration{3600, 9, 9, 2, 8, 4, 6, 5, 5, 5, 6} {
 			run := accept(t, s, change("checkout", fmt.Sprint(i)))
-			held := pipeline.Hold{Environment: "load", Fence: h.take(run.ID)}
+			held := pipeline.Lease{Environment: "load", Fence: h.take(run.ID)}
 			run.Started, run.Finished, run.Verdict = noon, noon.Add(90*time.Second+besides*time.Second), pipeline.Regressed
 			run.Results = []pipeline.Result{{Seconds: 50, Warmup: 10}}
 			run.Legs = []pipeline.Leg{{Results: []pipeline.Result{{Seconds: 10}}}, {Results: []pipeline.Result{{Seconds: 20}}}}
@@ -279,7 +279,7 @@ func TestOverhead(t *testing.T) {
 		require.Equal(t, 5500*time.Millisecond, overhead(), "of the last ten")
 		failed := accept(t, s, change("checkout", "failed"))
 		failed.Verdict = pipeline.Failed
-		save(t, s, pipeline.Hold{Environment: "load", Fence: h.take(failed.ID)}, failed, pipeline.Done)
+		save(t, s, pipeline.Lease{Environment: "load", Fence: h.take(failed.ID)}, failed, pipeline.Done)
 		require.Equal(t, 5500*time.Millisecond, overhead(), "a failed run says nothing")
 	})
 }

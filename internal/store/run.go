@@ -19,29 +19,43 @@ const schema = 1
 // Load reads a run: the holder's record and the marks that others left beside it, in fields of their own so that neither
 // overwrites the other.
 //
-//	record      JSON, written by Enqueue, then by Save only
+//	record      JSON, written by Enqueue, then by Save only; gzipped once the run is over
 //	rev         counts the changes
 //	state       what holds; the record's may be behind when a waiting run was superseded or cancelled
 //	ended       when that happened
-//	position, successor, supersedes, reruns (ids with commas), cancel, acknowledged (JSON)
+//	position, successor, supersedes, reruns (ids with commas), overdue
+//	cancel, acknowledged, approved, rejected   JSON of the marks
+//	asked       when the approval was asked for that approved and rejected are about
+//	batch       the runs that it leads (ids with commas); there once it has gathered, see batch.go
+//	leader, place   the run that leads it, and where it waited before
+//	part        what it is a part of, once a batch was parted
+//	hold        the hold of the environment that it left unwell
 //	joined      JSON of the change whose image joined
-//	environment, thing, key, image   what scripts ask for
+//	environment, cause, thing, key, image   what scripts ask for
 //	merged, pushed   when the change was merged and its image pushed, in ms; 0 when unknown, and for runs of no change
 func (s *Store) Load(ctx context.Context, id string) (pipeline.Run, error) {
-	key := s.key("run", id)
-	values, err := s.redis().HGetAll(ctx, key).Result()
+	reply, err := s.do(ctx, loadScript, id)
 	if err != nil {
 		return pipeline.Run{}, fmt.Errorf("load run %s: %w", id, err)
 	}
-	return decodeRun(id, &fields{key: key, values: values})
+	run, err := decodeRun(id, s.fields(reply[0], "run", id))
+	if err == nil && reply[1] != nil {
+		run.Hold, err = s.decodeHold(reply[1:])
+	}
+	return run, err
 }
+
+var loadScript = redis.NewScript(common + holds + `
+local run = key('run', ARGV[2])
+local state, environment = unpack(redis.call('HMGET', run, 'state', 'environment'))
+return {redis.call('HGETALL', run), unpack(hold_read(state == 'waiting' and hold_of(environment)))}`)
 
 func decodeRun(id string, f *fields) (pipeline.Run, error) {
 	if len(f.values) == 0 {
 		return pipeline.Run{}, fmt.Errorf("run %s: %w", id, bot.ErrNotFound)
 	}
 	var run pipeline.Run
-	f.json("record", &run)
+	f.packed("record", &run)
 	if f.err == nil && run.Schema != schema {
 		return pipeline.Run{}, fmt.Errorf("redis key %s was written with schema %d, this Bellwether knows %d: run the newer version",
 			f.key, run.Schema, schema)
@@ -49,8 +63,14 @@ func decodeRun(id string, f *fields) (pipeline.Run, error) {
 	run.ID, run.Rev, run.State = id, f.int("rev"), pipeline.State(f.values["state"])
 	run.Position, run.Successor = int(f.int("position")), f.values["successor"]
 	run.Supersedes, run.Reruns = f.list("supersedes"), f.list("reruns")
+	run.Batch, run.Leader, run.Overdue = f.list("batch"), f.values["leader"], f.values["overdue"] != ""
 	f.json("cancel", &run.Cancel)
 	f.json("acknowledged", &run.Acknowledged)
+	f.json("approved", &run.Approved)
+	f.json("rejected", &run.Rejected)
+	if run.State == pipeline.Waiting {
+		run.Stage, run.Results, run.Outcomes = "", nil, nil // it begins anew: its record may be of before it was parted
+	}
 	if ended := f.time("ended"); !ended.IsZero() {
 		run.Finished = ended
 	}
@@ -78,75 +98,46 @@ func join(run *pipeline.Run, image pipeline.Change) {
 	run.ImageBy = time.Time{}
 }
 
-// encodeRun leaves out what has fields of its own.
+// encodeRun leaves out what has fields of its own. A run that is over is kept for long, and seldom read.
 func encodeRun(run pipeline.Run) ([]byte, error) {
 	run.Schema = schema
 	run.Successor, run.Supersedes, run.Reruns, run.Cancel, run.Acknowledged = "", nil, nil, nil, nil
+	run.Batch, run.Leader, run.Approved, run.Rejected, run.Overdue = nil, "", nil, nil, false
+	if run.State.Final() {
+		return zip(run)
+	}
 	return json.Marshal(run)
 }
 
-// Save stores the holder's record. A run that is final already stays as it is, whatever the holder thinks.
-func (s *Store) Save(ctx context.Context, hold pipeline.Hold, run pipeline.Run) error {
+// Save stores the holder's record. A run that is final already stays as it is, whatever the holder thinks. When an approval
+// is asked for anew, what was decided before is void. A leader that is over leads nobody: what it left open waits again.
+func (s *Store) Save(ctx context.Context, lease pipeline.Lease, run pipeline.Run) error {
 	record, err := encodeRun(run)
 	if err == nil {
-		_, err = s.do(ctx, saveScript, environmentLane(hold.Environment), hold.Fence, run.ID, record,
-			string(run.State), run.State.Final(), overhead(run), seconds(keepRuns))
+		_, err = s.do(ctx, saveScript, environmentLane(lease.Environment), lease.Fence, run.ID, record,
+			string(run.State), run.State.Final(), asked(run), overhead(run), seconds(keepRuns))
 	}
 	return wrap(err, "save run %s", run.ID)
 }
 
-var saveScript = redis.NewScript(fenced + changing + `
-local id, record, state, final, overhead, keep = unpack(ARGV, 4, 9)
-local run = redis.call('HMGET', key('run', id), 'state', 'record', 'environment', 'thing')
+var saveScript = redis.NewScript(fenced + changing + leading + `
+local id, record, state, final, asked, overhead, keep = unpack(ARGV, 4, 10)
+local run = redis.call('HMGET', key('run', id), 'state', 'record', 'environment', 'thing', 'asked')
 if not run[1] then return redis.error_reply('ABSENT') end
-if run[1] ~= 'waiting' and run[1] ~= 'running' or run[2] == record then return end
+if run[1] ~= 'waiting' and run[1] ~= 'running' or run[1] == state and run[2] == record then return end
 run_set(id, 'record', record, 'state', state)
+if asked ~= '' and asked ~= run[5] then
+  redis.call('HSET', key('run', id), 'asked', asked)
+  redis.call('HDEL', key('run', id), 'approved', 'rejected')
+end
 if final ~= '1' then return end
-run_end(id, run[3], keep)
+run_end(id, run[3], run[4], keep)
+leave(id)
 if overhead ~= '' then
   local list = key('overhead', run[3], run[4])
   redis.call('LPUSH', list, overhead)
   redis.call('LTRIM', list, 0, 9)
 end`)
-
-// Acknowledge leaves a mark on the run; the first one stays. It returns the run as it then is.
-func (s *Store) Acknowledge(ctx context.Context, id string, m pipeline.Mark) (pipeline.Run, error) {
-	return s.mark(ctx, acknowledgeScript, id, m)
-}
-
-var acknowledgeScript = redis.NewScript(common + changing + `
-local id, mark = ARGV[2], ARGV[3]
-local run = redis.call('HMGET', key('run', id), 'state', 'acknowledged')
-if not run[1] then return redis.error_reply('ABSENT') end
-if not run[2] then run_set(id, 'acknowledged', mark) end`)
-
-// Cancel ends a waiting run at once and asks the holder of a running one to end it. A final run, and the first mark, stay
-// as they are. It returns the run as it then is.
-func (s *Store) Cancel(ctx context.Context, id string, m pipeline.Mark) (pipeline.Run, error) {
-	return s.mark(ctx, cancelScript, id, m, stamp(m.At), seconds(keepRuns))
-}
-
-var cancelScript = redis.NewScript(common + changing + `
-local id, mark, at, keep = unpack(ARGV, 2, 5)
-local run = redis.call('HMGET', key('run', id), 'state', 'cancel', 'environment')
-if not run[1] then return redis.error_reply('ABSENT') end
-if run[2] or run[1] ~= 'waiting' and run[1] ~= 'running' then return end
-run_set(id, 'cancel', mark)
-if run[1] == 'waiting' and lane_remove(prefix, 'environment/' .. run[3], id) then
-  redis.call('HSET', key('run', id), 'state', 'cancelled', 'ended', at)
-  run_end(id, run[3], keep)
-end`)
-
-func (s *Store) mark(ctx context.Context, script *redis.Script, id string, m pipeline.Mark, args ...any) (pipeline.Run, error) {
-	mark, err := json.Marshal(m)
-	if err != nil {
-		return pipeline.Run{}, fmt.Errorf("mark run %s: %w", id, err)
-	}
-	if _, err := s.do(ctx, script, append([]any{id, mark}, args...)...); err != nil {
-		return pipeline.Run{}, fmt.Errorf("mark run %s: %w", id, err)
-	}
-	return s.Load(ctx, id)
-}
 
 // Latest is the newest run of a service or stack; "" when there is none.
 func (s *Store) Latest(ctx context.Context, name string) (string, error) {
@@ -164,24 +155,32 @@ func (s *Store) Latest(ctx context.Context, name string) (string, error) {
 	return id, nil
 }
 
-// Board tells which run holds the environment, and which wait for it.
+// Board tells which run holds the environment, whether it is on hold, and which runs wait for it.
 func (s *Store) Board(ctx context.Context, environment string) (pipeline.Board, error) {
+	board, err := s.board(ctx, environment)
+	return board, wrap(err, "board of %s", environment)
+}
+
+func (s *Store) board(ctx context.Context, environment string) (pipeline.Board, error) {
 	board := pipeline.Board{Environment: environment}
 	state, err := s.Lanes.State(ctx, environmentLane(environment))
 	if err != nil {
-		return board, fmt.Errorf("board of %s: %w", environment, err)
+		return board, err
+	}
+	if board.Hold, err = s.Held(ctx, environment); err != nil {
+		return board, err
 	}
 	if state.Held != nil {
 		held, err := s.Load(ctx, state.Held.ID)
 		if err != nil {
-			return board, fmt.Errorf("board of %s: %w", environment, err)
+			return board, err
 		}
 		board.Held = &held
 	}
 	for _, item := range state.Waiting {
 		run, err := s.Load(ctx, item.ID)
 		if err != nil {
-			return board, fmt.Errorf("board of %s: %w", environment, err)
+			return board, err
 		}
 		board.Waiting = append(board.Waiting, run)
 	}

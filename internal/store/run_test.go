@@ -1,6 +1,8 @@
 package store
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,6 +34,13 @@ func TestSaveAndLoad(t *testing.T) {
 		run.State, run.Finished = pipeline.Done, noon.Add(time.Hour)
 		require.NoError(t, s.Save(t.Context(), held, run))
 		require.Equal(t, keepRuns, s.redis().TTL(t.Context(), "bw:run:R1").Val())
+		run.Rev = 3
+		require.Equal(t, run, load(t, s, "R1"))
+		require.True(t, strings.HasPrefix(s.redis().HGet(t.Context(), "bw:run:R1", "record").Val(), gzipped), "it is kept for long")
+		plain, err := json.Marshal(run)
+		require.NoError(t, err)
+		require.NoError(t, s.redis().HSet(t.Context(), "bw:run:R1", "record", plain).Err())
+		require.Equal(t, run, load(t, s, "R1"), "as it was stored before")
 	})
 }
 
@@ -63,7 +72,7 @@ func TestSaveAndMarksDoNotOverwriteEachOther(t *testing.T) {
 
 func TestSaveDoesNotResurrect(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
-		accept(t, s, full())
+		accept(t, s, change("cart", "k1"))
 		superseded := accept(t, s, change("checkout", "k1"))
 		accept(t, s, change("checkout", "k2"))
 		cancelled := accept(t, s, change("search", "k1"))

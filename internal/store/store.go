@@ -9,6 +9,7 @@
 //	runs                    int     the last run's number
 //	run:R1                  hash    a run, see run.go; 90 days after its end
 //	open:ENV                zset    runs that are not final, by number
+//	open:ENV/THING          zset    those of one service or stack
 //	latest:NAME             string  the newest run of a service or stack
 //	overhead:ENV/THING      list    ms that the last runs took besides their load, newest first
 //	event:ID                string  the run that an event led to, or ""; 14 days
@@ -17,10 +18,17 @@
 //	origin:ENV/THING        hash    key and run of the installed artefact, and the same of the one before it
 //	result:ID, record:ID    string  what was measured, the record gzipped; 30 days unless counted
 //	past:ENV/SCENARIO       zset    counted results by start
+//	holds                   int     the last hold's number
+//	hold:H1                 hash    a hold, see hold.go; 90 days after its end
+//	held:ENV                string  the hold that the environment is on, or was until its time passed
 //	letter:ID               hash    an intent and its delivery, see outbox.go; 120 days
+//	parked                  zset    letters that are parked, by the ms of that
 //	thread:CHANNEL/REF      string  the run whose root message that is; 90 days
 //	picture:KEY             string  PNG; 30 days
 //	first:KEY               string  seen before, see First
+//
+// An environment has two lanes: environment/ENV, where its runs wait, and timer/ENV, whose items are due when somebody has
+// to be told: wait/R1 that the run still waits (Overdue), hold/H1 what became of the hold (Expire).
 package store
 
 import (
@@ -64,6 +72,8 @@ var (
 	_ pipeline.Ledger    = (*Store)(nil)
 	_ pipeline.History   = (*Store)(nil)
 	_ pipeline.Inventory = (*Store)(nil)
+	_ pipeline.Holds     = (*Store)(nil)
+	_ pipeline.Batches   = (*Store)(nil)
 	_ bot.Outbox         = (*Store)(nil)
 	_ bot.Pictures       = (*Store)(nil)
 	_ bot.Records        = (*Store)(nil)
@@ -87,14 +97,15 @@ func (s *Store) First(ctx context.Context, key string, ttl time.Duration) (bool,
 	return first, wrap(err, "claim %s", key)
 }
 
-// Lua that all scripts begin with: ARGV[1] is the prefix.
-const common = lane.Guard + lane.Append + `
+// Lua that all scripts begin with: ARGV[1] is the prefix. What few need is apart, for a script defines all of it anew
+// whenever it runs.
+const common = lane.Append + `
 local prefix = ARGV[1]
 local function key(kind, ...) return prefix .. kind .. ':' .. table.concat({...}, '/') end
 `
 
 // Lua for the writes of a lane's holder: ARGV[2] is the lane and ARGV[3] the fence.
-const fenced = common + `
+const fenced = lane.Guard + common + `
 local lane = ARGV[2]
 if not lane_held(prefix, lane, ARGV[3]) then return redis.error_reply('FENCED') end
 `

@@ -27,7 +27,7 @@ func onBoth(t *testing.T, test func(t *testing.T, s *Store)) {
 	t.Run("redis", func(t *testing.T) { test(t, open(t, peers.Redis(t))) })
 }
 
-func open(t *testing.T, addr string) *Store {
+func open(t testing.TB, addr string) *Store {
 	client := redis.NewClient(&redis.Options{Addr: addr})
 	t.Cleanup(func() { _ = client.Close() })
 	return &Store{Lanes: &lane.Lanes{Redis: client, Prefix: "bw:", Holder: t.Name(), Sweep: 10 * time.Millisecond}}
@@ -35,12 +35,12 @@ func open(t *testing.T, addr string) *Store {
 
 // holder takes the items of a lane as the test tells it to.
 type holder struct {
-	t     *testing.T
+	t     testing.TB
 	began chan *lane.Held
 	ended chan error
 }
 
-func drain(t *testing.T, s *Store, name string) *holder {
+func drain(t testing.TB, s *Store, name string) *holder {
 	h := &holder{t, make(chan *lane.Held), make(chan error)}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -82,14 +82,14 @@ func (h *holder) take(id string) int64 {
 func (h *holder) end(err error) { h.ended <- err }
 
 // hold has the run taken, which must be the first of environment load.
-func hold(t *testing.T, s *Store, id string) (pipeline.Hold, *holder) {
+func hold(t testing.TB, s *Store, id string) (pipeline.Lease, *holder) {
 	t.Helper()
 	h := drain(t, s, "environment/load")
-	return pipeline.Hold{Environment: "load", Fence: h.take(id)}, h
+	return pipeline.Lease{Environment: "load", Fence: h.take(id)}, h
 }
 
-func stale(h pipeline.Hold) pipeline.Hold {
-	return pipeline.Hold{Environment: h.Environment, Fence: h.Fence - 1}
+func stale(h pipeline.Lease) pipeline.Lease {
+	return pipeline.Lease{Environment: h.Environment, Fence: h.Fence - 1}
 }
 
 // dump is everything in Redis that is not of the lanes.
@@ -135,21 +135,24 @@ func TestHolderThatLostItsLaneWritesNothing(t *testing.T) {
 		channel := pipeline.Channel{Platform: "web", ID: "team"}
 		require.NoError(t, s.Want(ctx, bot.Outgoing{ID: "m", Channel: channel, Version: 1}, time.Time{}))
 		held, _ := hold(t, s, run.ID)
-		speaking := bot.Hold{Channel: channel, Fence: drain(t, s, "channel/").take("m")}
+		speaking := bot.Lease{Channel: channel, Fence: drain(t, s, "channel/").take("m")}
 		result := pipeline.Result{ID: "R1/cart", Scenario: "cart", Environment: "load"}
 		before := dump(t, s)
 
 		run.State = pipeline.Running
 		speaking.Fence--
-		other := pipeline.Hold{Environment: "elsewhere", Fence: held.Fence}
+		other := pipeline.Lease{Environment: "elsewhere", Fence: held.Fence}
 		for name, err := range map[string]error{
 			"save":         s.Save(ctx, stale(held), run),
 			"save, other":  s.Save(ctx, other, run),
 			"install":      s.Install(ctx, stale(held), "service:checkout", pipeline.Artefact{Image: "a"}),
 			"keep":         s.Keep(ctx, stale(held), result, pipeline.Record{}),
 			"count":        s.Count(ctx, stale(held), result),
+			"gather":       errOf(s.Gather(ctx, stale(held), "R1")),
+			"part":         s.Part(ctx, stale(held), "R1", []string{"R1"}),
+			"unwell":       errOf(s.Unwell(ctx, stale(held), pipeline.Hold{Environment: "load", Run: "R1"})),
 			"note":         s.Note(ctx, speaking, "m", bot.Delivery{Ref: "1"}),
-			"note, no one": s.Note(ctx, bot.Hold{Channel: pipeline.Channel{Platform: "web", ID: "x"}}, "m", bot.Delivery{}),
+			"note, no one": s.Note(ctx, bot.Lease{Channel: pipeline.Channel{Platform: "web", ID: "x"}}, "m", bot.Delivery{}),
 		} {
 			require.ErrorIs(t, err, ErrFenced, name)
 		}
@@ -216,13 +219,14 @@ func TestCheckUnreachable(t *testing.T) {
 	require.False(t, s.Durable(t.Context()))
 }
 
+func errOf(_ any, err error) error { return err }
+
 func TestErrorsNameWhatWasTried(t *testing.T) {
 	server := miniredis.RunT(t)
 	s := open(t, server.Addr())
 	server.SetError("LOADING")
 	ctx := t.Context()
-	held := pipeline.Hold{Environment: "load"}
-	errOf := func(_ any, err error) error { return err }
+	held := pipeline.Lease{Environment: "load"}
 	for want, err := range map[string]error{
 		"enqueue a run of checkout k1":             errOf(s.Enqueue(ctx, change("checkout", "k1"))),
 		"load run R1":                              errOf(s.Load(ctx, "R1")),
@@ -239,11 +243,23 @@ func TestErrorsNameWhatWasTried(t *testing.T) {
 		"record R1/cart":                           errOf(s.Record(ctx, "R1/cart")),
 		"want message m":                           s.Want(ctx, bot.Outgoing{ID: "m"}, noon),
 		"message m":                                errOf(s.Open(ctx, "m")),
-		"note what became of message m":            s.Note(ctx, bot.Hold{}, "m", bot.Delivery{}),
+		"note what became of message m":            s.Note(ctx, bot.Lease{}, "m", bot.Delivery{}),
 		"run of thread 1.2 in web:team":            errOf(s.RunOf(ctx, pipeline.Channel{Platform: "web", ID: "team"}, "1.2")),
 		"picture p":                                errOf(s.Picture(ctx, "p")),
 		"keep picture p":                           s.KeepPicture(ctx, "p", nil),
 		"claim e":                                  errOf(s.First(ctx, "e", time.Minute)),
+		"mark run R2":                              errOf(s.Acknowledge(ctx, "R2", pipeline.Mark{})),
+		"load run R3":                              errOf(s.Approve(ctx, "R3", pipeline.Mark{})),
+		"note that run R1 is overdue":              errOf(s.Overdue(ctx, "R1")),
+		"hold load":                                errOf(s.Hold(ctx, pipeline.Hold{Environment: "load"})),
+		"hold load, which R1 left unwell":          errOf(s.Unwell(ctx, held, pipeline.Hold{Environment: "load", Run: "R1"})),
+		"release load":                             errOf(s.Release(ctx, "load", pipeline.Mark{})),
+		"hold of load":                             errOf(s.Held(ctx, "load")),
+		"load hold H1":                             errOf(s.LoadHold(ctx, "H1")),
+		"gather what waits with run R1":            errOf(s.Gather(ctx, held, "R1")),
+		"part the batch of run R1":                 s.Part(ctx, held, "R1", nil),
+		"list parked messages":                     errOf(s.Parked(ctx)),
+		"send message m again":                     s.Unpark(ctx, "m"),
 		"redis: cannot be reached":                 errOf(s.Check(ctx)),
 	} {
 		require.ErrorContains(t, err, want)
