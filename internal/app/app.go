@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/alecthomas/kong"
 	kongcompletion "github.com/jotaen/kong-completion"
@@ -20,6 +21,7 @@ type Process struct {
 	Args     []string
 	Out, Err io.Writer
 	Env      func(string) (string, bool)
+	Now      func() time.Time // nil means time.Now
 }
 
 // Exit codes.
@@ -47,6 +49,8 @@ type grammar struct {
 	Select  selectCommand  `cmd:"" help:"Show which scenarios a change would run, and why."`
 	Replay  replayCommand  `cmd:"" help:"Decode an event and show what would be done with it."`
 	Emit    emitCommand    `cmd:"" help:"Publish a change, to EventBridge or to a running Bellwether."`
+	Status  statusCommand  `cmd:"" help:"Show what the environments are busy with, and what waits for them."`
+	Outbox  outboxCommand  `cmd:"" help:"Show the messages that a platform refused for good, and send them again."`
 	Version versionCommand `cmd:"" help:"Show the version."`
 	Shop    shopCommand    `cmd:"" hidden:"" help:"What the demo's catalog deploys with."`
 
@@ -55,6 +59,9 @@ type grammar struct {
 
 // Run carries a command line out and returns the exit code.
 func Run(ctx context.Context, p Process) int {
+	if p.Now == nil {
+		p.Now = time.Now
+	}
 	var code *int
 	parser, err := kong.New(&grammar{},
 		kong.Name("bellwether"),

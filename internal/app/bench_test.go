@@ -157,7 +157,7 @@ catalog: catalog.yaml
 	source, _ := catalog.Open(loaded.Catalog, os.LookupEnv, log)
 	require.NotNil(b, source)
 	ctx, stop := context.WithCancel(context.Background())
-	s, err := newServer(ctx, loaded, source, log)
+	s, err := newServer(ctx, loaded, source, log, time.Now)
 	require.NoError(b, err)
 	ended := make(chan error, 1)
 	go func() { ended <- s.run(ctx) }()

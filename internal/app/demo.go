@@ -124,7 +124,7 @@ func (c *demoCommand) server(ctx context.Context, p Process, dir string, params 
 	if source == nil {
 		return nil, refused(p, problems)
 	}
-	return newServer(ctx, settings, source, log)
+	return newServer(ctx, settings, source, log, p.Now)
 }
 
 // play runs the server with the story in it.

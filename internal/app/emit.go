@@ -48,11 +48,15 @@ type emitCommand struct {
 	Wait    bool          `help:"Wait for the verdict and end as the run does (with --to)."`
 	Timeout time.Duration `default:"1h" help:"How long to wait."`
 	JSON    bool          `help:"Print JSON."`
+
+	Snippet string `default:"" enum:",github,gitlab,shell" placeholder:"CI" help:"Print a job for github, gitlab or any shell that publishes each change and waits for its verdict."`
 }
 
 // Validate refuses what any Bellwether would refuse, before it is sent.
 func (c *emitCommand) Validate() error {
 	switch {
+	case c.Snippet != "":
+		return c.validateSnippet()
 	case c.Name == "" && c.Repository == "" && c.Image == "":
 		return errors.New("what changed? say --name, --repository or --image")
 	case c.Revision == "" && c.Image == "":
@@ -72,6 +76,9 @@ func (c *emitCommand) detail() intake.Detail {
 }
 
 func (c *emitCommand) Run(ctx context.Context, p Process) error {
+	if c.Snippet != "" {
+		return c.printSnippet(p.Out)
+	}
 	if err := c.publish(ctx, p); err != nil {
 		return unanswered{err} // exit code 1 says that the change made something slower
 	}
@@ -109,6 +116,10 @@ func (c *emitCommand) bus(ctx context.Context, p Process) (*intake.Bus, error) {
 		}
 		to = *settings.Publish.EventBridge
 	}
+	return openBus(ctx, to)
+}
+
+func openBus(ctx context.Context, to config.EventBridge) (*intake.Bus, error) {
 	aws, err := awsconfig.LoadDefaultConfig(ctx, regionOf(to.Region))
 	if err != nil {
 		return nil, fmt.Errorf("read the AWS settings: %w", err)

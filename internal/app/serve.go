@@ -43,7 +43,7 @@ func (c *serveCommand) Run(ctx context.Context, p Process) error {
 	for _, problem := range slices.Concat(problems, more, unheard(settings, source.Current())) {
 		log.Warn("catalog problem", "problem", problem.String())
 	}
-	s, err := newServer(ctx, settings, source, log)
+	s, err := newServer(ctx, settings, source, log, p.Now)
 	if err != nil {
 		return err
 	}
@@ -63,6 +63,7 @@ func (s *server) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.lanes.Drain(ctx, "environment/", s.workRun) })
 	group.Go(func() error { return s.lanes.Drain(ctx, "channel/", s.deliver) })
+	group.Go(func() error { return s.lanes.Drain(ctx, "timer/", s.tick) })
 	group.Go(func() error { s.catalog.Watch(ctx); return nil })
 	if s.queue != nil {
 		group.Go(func() error { s.queue.Receive(ctx); return nil })

@@ -47,6 +47,7 @@ const (
 type server struct {
 	settings  config.Config
 	log       *slog.Logger
+	now       func() time.Time
 	redis     *redis.Client
 	lanes     *lane.Lanes
 	store     *store.Store
@@ -54,6 +55,7 @@ type server struct {
 	submitter *pipeline.Submitter
 	runner    *pipeline.Runner
 	bot       *bot.Bot
+	teller    pipeline.Teller // the bot, and whoever else is told of runs
 	postman   *bot.Postman
 	desk      *commands.Desk
 	intake    *intake.Intake
@@ -66,8 +68,10 @@ type server struct {
 }
 
 // newServer connects everything and finds out that it works, or says what does not.
-func newServer(ctx context.Context, settings config.Config, source *catalog.Source, log *slog.Logger) (*server, error) {
-	s := &server{settings: settings, catalog: source, log: log, metrics: web.NewMetrics()}
+func newServer(
+	ctx context.Context, settings config.Config, source *catalog.Source, log *slog.Logger, now func() time.Time,
+) (*server, error) {
+	s := &server{settings: settings, catalog: source, log: log, now: now, metrics: web.NewMetrics()}
 	if err := s.openStore(ctx); err != nil {
 		return nil, err
 	}
@@ -98,7 +102,7 @@ func (s *server) openStore(ctx context.Context) error {
 	if err != nil {
 		host = "unknown"
 	}
-	s.lanes = &lane.Lanes{Redis: s.redis, Prefix: "bellwether:", Holder: fmt.Sprintf("%s/%d", host, os.Getpid()), Log: s.log}
+	s.lanes = &lane.Lanes{Redis: s.redis, Prefix: "bellwether:", Holder: fmt.Sprintf("%s/%d", host, os.Getpid()), Now: s.now, Log: s.log}
 	s.store = &store.Store{Lanes: s.lanes}
 	warnings, err := s.store.Check(ctx)
 	for _, w := range warnings {
@@ -113,7 +117,7 @@ func (s *server) openPages(ctx context.Context) error {
 		return err
 	}
 	s.pages = &web.Pages{
-		PublicURL: s.settings.HTTP.PublicURL, Key: key, Now: time.Now, Load: s.store.Load, Record: s.store.Record,
+		PublicURL: s.settings.HTTP.PublicURL, Key: key, Now: s.now, Load: s.store.Load, Record: s.store.Record,
 		Catalog: s.catalog.Current, Log: s.log,
 	}
 	return nil
@@ -124,7 +128,7 @@ func (s *server) openChats(ctx context.Context) error {
 	if settings := s.settings.Chat.Slack; settings != nil {
 		chat, err := slack.New(slack.Settings{
 			BotToken: settings.BotToken.Reveal(), SigningSecret: settings.SigningSecret.Reveal(),
-			AppToken: settings.AppToken.Reveal(), APIURL: settings.APIURL, Log: s.log, Seen: s.store, Threads: s.store, Now: time.Now,
+			AppToken: settings.AppToken.Reveal(), APIURL: settings.APIURL, Log: s.log, Seen: s.store, Threads: s.store, Now: s.now,
 		})
 		if err != nil {
 			return fmt.Errorf("chat.slack: %w", err)
@@ -135,11 +139,25 @@ func (s *server) openChats(ctx context.Context) error {
 		s.slack, chats["slack"] = chat, chat
 	}
 	if s.settings.Chat.Web {
-		s.webchat = webchat.New(time.Now)
+		s.webchat = webchat.New(s.now)
 		chats["web"] = s.webchat
 	}
-	s.postman = &bot.Postman{Outbox: s.store, Pictures: s.store, Chats: chats, Settle: settle, Now: time.Now, Log: s.log}
+	s.postman = &bot.Postman{Outbox: s.store, Pictures: s.store, Chats: chats, Settle: settle, Operator: s.operator, Now: s.now, Log: s.log}
+	s.metrics.Parked(s.parked)
 	return nil
+}
+
+// operator's channels are where refused events are told too.
+func (s *server) operator() []pipeline.Channel { return s.catalog.Current().Unowned }
+
+func (s *server) parked() float64 {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	letters, err := s.store.Parked(ctx)
+	if err != nil {
+		return -1
+	}
+	return float64(len(letters))
 }
 
 // wire connects the line from change to report.
@@ -147,18 +165,19 @@ func (s *server) wire() {
 	redact := config.Following(s.settings.Secrets(), s.catalog.Secrets)
 	s.bot = &bot.Bot{
 		Catalog: s.catalog.Current, Outbox: s.store, Pictures: s.store, Records: s.store, RunURL: s.pages.RunURL,
-		Debounce: debounce, Now: time.Now,
+		Debounce: debounce, Now: s.now,
 	}
-	s.submitter = &pipeline.Submitter{Catalog: s.catalog.Current, Queue: s.store, Teller: s.bot, Now: time.Now}
+	s.teller = s.bot
+	s.submitter = &pipeline.Submitter{Catalog: s.catalog.Current, Queue: s.store, Teller: s.teller, Now: s.now}
 	s.runner = &pipeline.Runner{
-		Catalog: s.catalog.Current, Ledger: s.store, History: s.store, Inventory: s.store,
-		Commands: &deployer.Command{Log: s.log, Redact: redact},
-		Engines:  map[string]pipeline.Engine{"vegeta": &engine.Vegeta{Log: s.log}},
-		Teller:   s.bot, Now: time.Now, Watch: time.Second, Log: s.log,
+		Catalog: s.catalog.Current, Ledger: s.store, History: s.store, Inventory: s.store, Holds: s.store, Batches: s.store,
+		Commands: &deployer.Command{Log: s.log, Redact: redact, Pass: s.settings.Commands.Environment}, Probe: probe,
+		Engines: map[string]pipeline.Engine{"vegeta": &engine.Vegeta{Log: s.log}},
+		Teller:  s.teller, Now: s.now, Watch: time.Second, Log: s.log,
 	}
 	s.desk = &commands.Desk{
-		Catalog: s.catalog.Current, Runs: s.store, Marks: s.store, Submit: s.submitter, Teller: s.bot,
-		RunURL: s.pages.RunURL, Redact: redact, Now: time.Now, NewID: uuid.NewString, Log: s.log,
+		Catalog: s.catalog.Current, Runs: s.store, Marks: s.store, Holds: s.store, Approvals: s.store, Submit: s.submitter, Teller: s.teller,
+		RunURL: s.pages.RunURL, Redact: redact, Now: s.now, NewID: uuid.NewString, Log: s.log,
 	}
 	s.intake = &intake.Intake{
 		Submit: s.submitter.Submit, Refuse: s.bot.Refuse, Redact: redact, Secret: config.Detector(s.settings.Secrets()...),
@@ -200,6 +219,9 @@ func (s *server) workRun(ctx context.Context, held *lane.Held) (err error) {
 	default:
 		err = s.runner.Work(ctx, id, held.Fence)
 	}
+	if postponed, ok := errors.AsType[*pipeline.Postponed](err); ok {
+		return lane.Later(postponed.Until)
+	}
 	if err != nil {
 		return err
 	}
@@ -224,12 +246,12 @@ func (s *server) deliver(ctx context.Context, held *lane.Held) error {
 	switch {
 	case rests:
 		s.log.Warn("channel rests", "channel", held.Lane, "for", unsent.After, "reason", unsent.Err)
-		return lane.Pause(time.Now().Add(cmp.Or(unsent.After, time.Second)))
+		return lane.Pause(s.now().Add(cmp.Or(unsent.After, time.Second)))
 	case broke && failures >= poisonous, failures >= hopeless:
 		s.log.Error("message given up", "channel", held.Lane, "intent", id, "failures", failures, "error", err)
 		return s.postman.Park(ctx, id, held.Fence, fmt.Errorf("it could not be delivered %d times", failures))
 	case s.postman.Waits(ctx, id):
-		return lane.Later(time.Now().Add(time.Second))
+		return lane.Later(s.now().Add(time.Second))
 	}
 	return err
 }

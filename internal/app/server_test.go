@@ -53,7 +53,7 @@ func (s *server) drain(t *testing.T, name string, work lane.Work) {
 type teller func(pipeline.Run)
 
 func (f teller) Tell(_ context.Context, run pipeline.Run) error { f(run); return nil }
-func (f teller) TellHold(context.Context, pipeline.Hold) error { return nil }
+func (f teller) TellHold(context.Context, pipeline.Hold) error  { return nil }
 
 // A run that breaks Bellwether each time is ended, and then the next one has its turn.
 func TestARunThatKeepsFailingIsEnded(t *testing.T) {
@@ -116,7 +116,7 @@ func (p *platform) Find(context.Context, bot.Outgoing, time.Time) (string, error
 func deliverAll(t *testing.T, post func(title string, before int) error, titles ...string) (*server, []string) {
 	s, chat := bare(t), &platform{post: post}
 	s.postman = &bot.Postman{
-		Outbox: s.store, Pictures: s.store, Chats: map[string]bot.Chat{"web": chat}, Now: time.Now, Log: s.log,
+		Outbox: s.store, Pictures: s.store, Chats: map[string]bot.Chat{"web": chat}, Now: time.Now, Log: s.log, Operator: func() []pipeline.Channel { return nil },
 	}
 	for _, title := range titles {
 		o := bot.Outgoing{ID: title, Channel: team, Version: 1, Message: bot.Message{Title: title}}
@@ -162,7 +162,7 @@ func TestARootGoesAheadOfItsThread(t *testing.T) {
 
 func TestAMessageNoLongerKeptHoldsUpNobody(t *testing.T) {
 	s := bare(t)
-	s.postman = &bot.Postman{Outbox: s.store, Log: s.log}
+	s.postman = &bot.Postman{Outbox: s.store, Log: s.log, Now: time.Now, Operator: func() []pipeline.Channel { return nil }}
 	require.NoError(t, s.lanes.Push(t.Context(), "channel/web:team", lane.Item{ID: "gone"}))
 	s.drain(t, "channel/web:team", func(ctx context.Context, held *lane.Held) error {
 		held.Item.Failures += hopeless // as if it had been tried for half a day

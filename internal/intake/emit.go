@@ -9,12 +9,14 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+	"github.com/aws/smithy-go"
 
 	"bellwether/pipeline"
 )
@@ -22,32 +24,52 @@ import (
 // Source is what Bellwether's own events name as theirs.
 const Source = "bellwether"
 
-// Bus publishes changes to EventBridge.
+// Bus is an EventBridge bus to publish on.
 type Bus struct {
 	Client *eventbridge.Client
 	Name   string
 }
 
-// Publish puts one change on the bus and returns the event's id. AWS answers with an id also for a bus that does not exist.
+// Publish puts one change on the bus and returns the event's id.
 func (b *Bus) Publish(ctx context.Context, d Detail) (string, error) {
-	detail, err := json.Marshal(d)
+	return b.Put(ctx, DetailType, d)
+}
+
+// Put puts one event on the bus and returns its id. AWS answers with an id also for a bus that does not exist. A Denied is
+// what no later try would change.
+func (b *Bus) Put(ctx context.Context, detailType string, detail any) (string, error) {
+	raw, err := json.Marshal(detail)
 	if err != nil {
-		return "", fmt.Errorf("encode the change: %w", err)
+		return "", Denied{fmt.Errorf("encode the event: %w", err)}
 	}
 	out, err := b.Client.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{{
-		EventBusName: &b.Name, Source: aws.String(Source), DetailType: aws.String(DetailType), Detail: aws.String(string(detail)),
+		EventBusName: &b.Name, Source: aws.String(Source), DetailType: &detailType, Detail: aws.String(string(raw)),
 	}}})
 	if err != nil {
-		return "", fmt.Errorf("put the event on bus %s: %w", b.Name, err)
+		code := ""
+		if refused, ok := errors.AsType[smithy.APIError](err); ok {
+			code = refused.ErrorCode()
+		}
+		return "", denied(code, fmt.Errorf("put the event on bus %s: %w", b.Name, err))
 	}
 	if len(out.Entries) != 1 {
 		return "", fmt.Errorf("put the event on bus %s: %d answers to one entry", b.Name, len(out.Entries))
 	}
 	entry := out.Entries[0]
 	if out.FailedEntryCount > 0 || entry.ErrorCode != nil {
-		return "", fmt.Errorf("bus %s refused the event: %s: %s", b.Name, aws.ToString(entry.ErrorCode), aws.ToString(entry.ErrorMessage))
+		code := aws.ToString(entry.ErrorCode)
+		return "", denied(code, fmt.Errorf("bus %s refused the event: %s: %s", b.Name, code, aws.ToString(entry.ErrorMessage)))
 	}
 	return aws.ToString(entry.EventId), nil
+}
+
+// denied marks an error that is about the event itself; what is about rights, limits or AWS may pass.
+// https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html
+func denied(code string, err error) error {
+	if slices.Contains([]string{"InvalidArgument", "MalformedDetail", "ValidationException"}, code) {
+		return Denied{err}
+	}
+	return err
 }
 
 // Remote is a running Bellwether.

@@ -105,6 +105,28 @@ func TestPublishChecksTheCountOfFailures(t *testing.T) {
 	}
 }
 
+// What is wrong with the event itself stays wrong; settings are mended, and AWS comes back.
+func TestPublishTellsWhatNoLaterTryChanges(t *testing.T) {
+	b := bus(t, func([]byte) { t.Error("forwarded") })
+	wrong := *b
+	wrong.SecretKey = "guessed"
+	for name, c := range map[string]struct {
+		bus    *peers.Bus
+		detail any
+		denied bool
+	}{
+		"not an object":     {b, "text", true},
+		"no JSON":           {b, func() {}, true},
+		"too large":         {b, Detail{Title: strings.Repeat("x", 300<<10)}, true},
+		"wrong credentials": {&wrong, Detail{}, false},
+	} {
+		_, err := publisher(c.bus).Put(t.Context(), "Some Type", c.detail)
+		_, denied := errors.AsType[Denied](err)
+		require.Error(t, err, name)
+		require.Equal(t, c.denied, denied, "%s: %v", name, err)
+	}
+}
+
 // Behind a company's proxy the bus has a certificate that only AWS_CA_BUNDLE knows.
 func TestPublishTrustsTheCABundle(t *testing.T) {
 	got := make(chan []byte, 1)

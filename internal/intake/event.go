@@ -35,6 +35,7 @@ type Envelope struct {
 
 // Detail is a change as its sender tells it.
 type Detail struct {
+	ID           string   `json:"id,omitempty"` // of the change; stands for the envelope's, since the bus gives every event another
 	Kind         string   `json:"kind"`
 	Name         string   `json:"name,omitempty"`
 	Repository   string   `json:"repository,omitempty"`
@@ -82,10 +83,16 @@ const MaxEvent = 1 << 20
 // another change would be tested, and is refused when it holds what secret knows.
 func Decode(body []byte, redact func(string) string, secret func(string) bool) (Event, error) {
 	event, err := decode(body)
+	return admit(event, err, "detail", redact, secret)
+}
+
+// admit cleans what was decoded, and refuses what must not go on. Part is where the event has what its sender told.
+func admit(event Event, err error, part string, redact func(string) string, secret func(string) bool) (Event, error) {
 	if err == nil {
-		leak := harmless(&event.Change, secret)
+		leak := harmless(part, &event.Change, secret)
 		clean(&event.Change, redact)
-		err = cmp.Or(event.validate(), leak, harmless(&event.Change, secret)) // again, for those that a line break hid
+		event.Ignored = show(event.Ignored, redact)
+		err = cmp.Or(event.validate(part), leak, harmless(part, &event.Change, secret)) // again, for those that a line break hid
 	}
 	if err != nil {
 		return Event{}, &Malformed{show(err.Error(), redact)}
@@ -103,23 +110,24 @@ func decode(body []byte) (event Event, err error) {
 	}
 	switch e.DetailType {
 	case DetailType:
-		event, err = e.change()
+		event, err = changed("detail", e.Detail)
 	case ecrDetailType:
 		event, err = e.image()
 	default:
 		return Event{}, fmt.Errorf("detail-type: %q is neither %q nor %q", e.DetailType, DetailType, ecrDetailType)
 	}
-	event.Change.EventID, event.Change.At = e.ID, e.Time
+	event.Change.EventID, event.Change.At = cmp.Or(event.Change.EventID, e.ID), e.Time
 	return event, err
 }
 
-func (e Envelope) change() (Event, error) {
+// changed is the event of a change as its sender told it.
+func changed(part string, detail json.RawMessage) (Event, error) {
 	var d Detail
-	if err := e.unwrap(&d); err != nil {
+	if err := unwrap(part, detail, &d); err != nil {
 		return Event{}, err
 	}
 	return Event{Change: pipeline.Change{
-		Kind: pipeline.Kind(d.Kind), Name: d.Name, Repository: d.Repository, Revision: d.Revision, Version: d.Version,
+		EventID: d.ID, Kind: pipeline.Kind(d.Kind), Name: d.Name, Repository: d.Repository, Revision: d.Revision, Version: d.Version,
 		Image: d.Image, Ref: d.Ref, Author: d.Author, Title: d.Title, URL: d.URL, Paths: d.Paths,
 		Files: d.FilesChanged, Lines: d.LinesChanged, Labels: d.Labels,
 	}}, nil
@@ -128,7 +136,7 @@ func (e Envelope) change() (Event, error) {
 // image understands a push to Amazon ECR. An untagged push is a platform's manifest of a tagged one, and is ignored.
 func (e Envelope) image() (Event, error) {
 	var d ecrDetail
-	if err := e.unwrap(&d); err != nil {
+	if err := unwrap("detail", e.Detail, &d); err != nil {
 		return Event{}, err
 	}
 	if d.Action != "PUSH" || d.Result != "SUCCESS" || d.Tag == "" {
@@ -141,18 +149,22 @@ func (e Envelope) image() (Event, error) {
 	if strings.HasPrefix(e.Region, "cn-") {
 		domain += ".cn"
 	}
-	image := fmt.Sprintf("%s.dkr.ecr.%s.%s/%s:%s", e.Account, e.Region, domain, d.Repository, d.Tag)
-	if d.Digest != "" {
-		image += "@" + d.Digest
-	}
-	return Event{Change: pipeline.Change{Kind: pipeline.KindService, Image: image}, Broadcast: true}, nil
+	return pushed(fmt.Sprintf("%s.dkr.ecr.%s.%s/%s:%s", e.Account, e.Region, domain, d.Repository, d.Tag), d.Digest), nil
 }
 
-func (e Envelope) unwrap(into any) error {
-	if len(e.Detail) == 0 {
-		return errors.New("detail: missing")
+// pushed is the event of an image that came into a registry; what its tag means now may be known.
+func pushed(image, digest string) Event {
+	if digest != "" {
+		image += "@" + digest
 	}
-	return plainly("detail", json.Unmarshal(e.Detail, into))
+	return Event{Change: pipeline.Change{Kind: pipeline.KindService, Image: image}, Broadcast: true}
+}
+
+func unwrap(part string, raw json.RawMessage, into any) error {
+	if len(raw) == 0 {
+		return fmt.Errorf("%s: missing", part)
+	}
+	return plainly(part, json.Unmarshal(raw, into))
 }
 
 // plainly says which field is wrong in the words of the event, not of our structs.
@@ -169,7 +181,7 @@ func plainly(parent string, err error) error {
 }
 
 // validate looks at the cleaned texts, since of some nothing is left.
-func (e Event) validate() error {
+func (e Event) validate(part string) error {
 	c := e.Change
 	switch {
 	case c.EventID == "":
@@ -177,13 +189,13 @@ func (e Event) validate() error {
 	case e.Ignored != "":
 		return nil
 	case c.Kind != pipeline.KindService && c.Kind != pipeline.KindStack:
-		return fmt.Errorf("detail.kind: %q is neither service nor stack", c.Kind)
+		return fmt.Errorf("%s.kind: %q is neither service nor stack", part, c.Kind)
 	case c.Name == "" && c.Repository == "" && c.Image == "":
-		return errors.New("detail: one of name, repository and image is needed")
+		return fmt.Errorf("%s: one of name, repository and image is needed", part)
 	case c.Revision == "" && c.Image == "":
-		return errors.New("detail: one of revision and image is needed")
+		return fmt.Errorf("%s: one of revision and image is needed", part)
 	case negative(c.Files) || negative(c.Lines):
-		return errors.New("detail: files_changed and lines_changed cannot be negative")
+		return fmt.Errorf("%s: files_changed and lines_changed cannot be negative", part)
 	}
 	return nil
 }

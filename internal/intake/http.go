@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"encoding/json"
@@ -13,7 +14,8 @@ import (
 	"bellwether/pipeline"
 )
 
-// Door is the HTTP way in: POST /events takes an envelope, GET /events/runs/{id} says how a run fares. Both want the token.
+// Door is the HTTP way in: POST /events takes an EventBridge envelope or CloudEvents, GET /events/runs/{id} says how a run
+// fares. Both want the token. OPTIONS /events, by which a broker asks whether it may send, wants none.
 type Door struct {
 	Intake *Intake
 	Token  string
@@ -34,34 +36,39 @@ type RunStatus struct {
 	Successor string           `json:"successor,omitempty"`
 }
 
-// accepted and failure are the bodies of the other answers.
-type (
-	accepted struct {
-		Runs []pipeline.Receipt `json:"runs"`
-	}
-	failure struct {
-		Error string `json:"error"`
-	}
-)
+// failure is the body of an answer that is none.
+type failure struct {
+	Error string `json:"error"`
+}
 
 // Handler serves the two paths.
 func (d *Door) Handler() http.Handler {
+	inside := http.NewServeMux()
+	inside.HandleFunc("POST /events", d.post)
+	inside.HandleFunc("GET /events/runs/{id}", d.run)
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /events", d.post)
-	mux.HandleFunc("GET /events/runs/{id}", d.run)
-	return d.guard(mux)
+	mux.HandleFunc("OPTIONS /events", consent)
+	mux.Handle("/", d.guard(inside))
+	return mux
 }
 
 func (d *Door) guard(next http.Handler) http.Handler {
-	want := []byte("Bearer " + d.Token)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if d.Token == "" || subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), want) != 1 {
+		if !d.admits(r) {
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			answer(w, http.StatusUnauthorized, failure{"wrong or missing bearer token"})
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// admits tells whether a request shows the token. It belongs into the header; a broker that can only be given an address has
+// it in the query, where it may send events, and nothing else. Nothing here logs an address.
+func (d *Door) admits(r *http.Request) bool {
+	same := func(given, want string) bool { return subtle.ConstantTimeCompare([]byte(given), []byte(want)) == 1 }
+	sends := r.Method == http.MethodPost && r.URL.Path == "/events"
+	return d.Token != "" && (same(r.Header.Get("Authorization"), "Bearer "+d.Token) || sends && same(r.URL.Query().Get("token"), d.Token))
 }
 
 func (d *Door) post(w http.ResponseWriter, r *http.Request) {
@@ -75,7 +82,7 @@ func (d *Door) post(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusBadRequest, failure{"the event did not arrive whole; send it again"})
 		return
 	}
-	receipts, err := d.Intake.Take(r.Context(), body)
+	done, err := d.takeAll(r.Context(), messages(r.Header, body))
 	var broken *Malformed
 	switch {
 	case errors.As(err, &broken):
@@ -86,8 +93,24 @@ func (d *Door) post(w http.ResponseWriter, r *http.Request) {
 		d.Intake.Log.Error("event not stored", "error", err)
 		answer(w, http.StatusServiceUnavailable, failure{"the event could not be stored; send it again"})
 	default:
-		answer(w, http.StatusAccepted, accepted{append([]pipeline.Receipt{}, receipts...)}) // never null
+		answer(w, http.StatusAccepted, done)
 	}
+}
+
+// takeAll takes events in their order. One that is refused holds up no other. One that cannot be stored does: the sender
+// will send all of them again, and those before it are then recognised.
+func (d *Door) takeAll(ctx context.Context, all []message) (accepted, error) {
+	sum := accepted{Runs: []pipeline.Receipt{}} // never null
+	var refused error
+	for _, m := range all {
+		done, err := d.Intake.accept(ctx, m)
+		if err != nil && !isFinal(err) {
+			return sum, err
+		}
+		refused = cmp.Or(refused, err)
+		sum.Runs, sum.Ignored = append(sum.Runs, done.Runs...), append(sum.Ignored, done.Ignored...)
+	}
+	return sum, refused
 }
 
 func (d *Door) run(w http.ResponseWriter, r *http.Request) {

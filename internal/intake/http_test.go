@@ -62,7 +62,7 @@ func TestDoorAnswers(t *testing.T) {
 		told               bool
 	}{
 		"taken":        {body: change(checkout), status: 202, want: `{"runs":[{"outcome":"` + pipeline.Accepted + `","run":"R1"}]}`},
-		"ignored":      {body: push("eu-west-1", `{"action-type":"DELETE"}`), status: 202, want: `{"runs":[]}`},
+		"ignored":      {body: push("eu-west-1", `{"action-type":"DELETE"}`), status: 202, want: `{"runs":[],"ignored":["not a successful push of a tag"]}`},
 		"malformed":    {body: `{"detail-type":"hunter2"}`, status: 400, want: `{"error":"detail-type: \"***\" is neither \"Bellwether Change\" nor \"ECR Image Action\""}`, told: true},
 		"refused":      {body: change(checkout), err: refusal, status: 422, want: `{"error":"ref: dev is not one of the branches"}`, told: true},
 		"not stored":   {body: change(checkout), err: errors.New("redis at 10.0.0.7 refused"), status: 503, want: `{"error":"the event could not be stored; send it again"}`},

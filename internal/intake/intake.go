@@ -32,47 +32,72 @@ type Intake struct {
 	Log    *slog.Logger
 }
 
-// Take decodes an event and submits its change. A *Malformed or *pipeline.Refusal is final; after any other error the same
-// event may be taken again.
-//
-// A panic is such an error too: what is stored changes by single scripts in Redis, so nothing is left half done here, and a
-// process that died of one poisonous message would take everybody's runs with it whenever the message came back.
-func (i *Intake) Take(ctx context.Context, body []byte) (receipts []pipeline.Receipt, err error) {
+// message is one event as it came, and how it is read.
+type message struct {
+	body []byte // tells it from others
+	read func(redact func(string) string, secret func(string) bool) (Event, error)
+}
+
+// accepted is what became of events that were taken.
+type accepted struct {
+	Runs    []pipeline.Receipt `json:"runs"`
+	Ignored []string           `json:"ignored,omitempty"` // why there is no run
+}
+
+// Take decodes an EventBridge envelope and submits its change. A *Malformed or *pipeline.Refusal is final; after any other
+// error the same event may be taken again.
+func (i *Intake) Take(ctx context.Context, body []byte) ([]pipeline.Receipt, error) {
+	done, err := i.accept(ctx, envelope(body))
+	return done.Runs, err
+}
+
+func envelope(body []byte) message {
+	return message{body, func(redact func(string) string, secret func(string) bool) (Event, error) {
+		return Decode(body, redact, secret)
+	}}
+}
+
+// accept takes one event. A panic is an error after which it may be taken again, too: what is stored changes by single
+// scripts in Redis, so nothing is left half done here, and a process that died of one poisonous message would take
+// everybody's runs with it whenever the message came back.
+func (i *Intake) accept(ctx context.Context, m message) (done accepted, err error) {
 	outcome := Broken
 	defer func() { i.Count(outcome) }()
 	defer i.survive(&err)
 
-	receipts, outcome, err = i.take(ctx, body)
+	done, outcome, err = i.take(ctx, m)
 	if isFinal(err) {
-		outcome, err = i.refuse(ctx, body, err)
+		outcome, err = i.refuse(ctx, m.body, err)
 	}
-	return receipts, err
+	return done, err
 }
 
-func (i *Intake) take(ctx context.Context, body []byte) ([]pipeline.Receipt, string, error) {
-	event, err := Decode(body, i.Redact, i.Secret)
+func (i *Intake) take(ctx context.Context, m message) (accepted, string, error) {
+	event, err := m.read(i.Redact, i.Secret)
 	if err != nil {
-		return nil, Broken, err
+		return accepted{}, Broken, err
 	}
 	log := i.Log.With("event", event.Change.EventID)
 	if event.Ignored != "" {
 		log.Debug("event ignored", "reason", event.Ignored)
-		return nil, Ignored, nil
+		return ignored(event.Ignored), Ignored, nil
 	}
 	receipts, err := i.Submit(ctx, event.Change)
 	var refusal *pipeline.Refusal
 	switch {
 	case errors.As(err, &refusal) && refusal.Unowned && event.Broadcast:
 		log.Debug("event ignored", "reason", refusal.Reason)
-		return nil, Ignored, nil
+		return ignored(show(refusal.Reason, i.Redact)), Ignored, nil
 	case err != nil:
-		return nil, Broken, err
+		return accepted{}, Broken, err
 	case len(receipts) == 0:
 		log.Info("event touches nothing that is tested", "repository", event.Change.Repository)
-		return nil, Ignored, nil
+		return ignored("it touches nothing that is tested"), Ignored, nil
 	}
-	return receipts, sum(log, receipts), nil
+	return accepted{Runs: receipts}, sum(log, receipts), nil
 }
+
+func ignored(why string) accepted { return accepted{Ignored: []string{why}} }
 
 // sum is the one outcome of an event that may have brought several runs.
 func sum(log *slog.Logger, receipts []pipeline.Receipt) string {

@@ -18,21 +18,22 @@ type field struct {
 	text *string
 }
 
-func identity(c *pipeline.Change) []field {
+// identity lists them under their names in the part of the event that its sender wrote.
+func identity(part string, c *pipeline.Change) []field {
 	return []field{
 		{"id", &c.EventID},
-		{"detail.name", &c.Name},
-		{"detail.repository", &c.Repository},
-		{"detail.revision", &c.Revision},
-		{"detail.version", &c.Version},
-		{"detail.image", &c.Image},
-		{"detail.ref", &c.Ref},
+		{part + ".name", &c.Name},
+		{part + ".repository", &c.Repository},
+		{part + ".revision", &c.Revision},
+		{part + ".version", &c.Version},
+		{part + ".image", &c.Image},
+		{part + ".ref", &c.Ref},
 	}
 }
 
 // clean makes every text that came from outside fit to be shown.
 func clean(c *pipeline.Change, redact func(string) string) {
-	for _, f := range identity(c) {
+	for _, f := range identity("", c) {
 		*f.text = bound(flat(*f.text))
 	}
 	for _, s := range []*string{&c.Author, &c.Title, &c.URL} {
@@ -47,8 +48,8 @@ func clean(c *pipeline.Change, redact func(string) string) {
 }
 
 // harmless refuses a change whose identity would show a secret. The secret itself is not told.
-func harmless(c *pipeline.Change, secret func(string) bool) error {
-	for _, f := range identity(c) {
+func harmless(part string, c *pipeline.Change, secret func(string) bool) error {
+	for _, f := range identity(part, c) {
 		if secret(*f.text) {
 			return fmt.Errorf("%s: holds a secret of Bellwether's own settings; send the event without it, and replace the secret", f.key)
 		}
