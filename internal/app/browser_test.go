@@ -36,7 +36,7 @@ func openPlayground(t *testing.T, out io.Writer) *playground {
 	params.Executable, err = exec.LookPath("bellwether")
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	s, err := c.server(ctx, Process{Out: out, Err: out, Env: os.LookupEnv}, t.TempDir(), params)
+	s, err := c.server(ctx, Process{Out: out, Err: out, Env: os.LookupEnv, Now: time.Now}, t.TempDir(), params)
 	require.NoError(t, err)
 	s.log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	story := stage(s, params, out)

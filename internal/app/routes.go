@@ -24,6 +24,9 @@ func (s *server) handler() http.Handler {
 	if s.slack != nil && s.settings.Chat.Slack.SigningSecret != "" {
 		mux.Handle("/slack/", s.slack.Handler(s.desk))
 	}
+	if len(s.settings.Intake.Webhooks) > 0 {
+		mux.Handle("/webhooks/", s.hooks().Handler())
+	}
 	mux.Handle("/runs/", s.pages.Handler())
 	mux.Handle("/charts/", s.pages.Handler())
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })

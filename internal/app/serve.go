@@ -64,6 +64,9 @@ func (s *server) run(ctx context.Context) error {
 	group.Go(func() error { return s.lanes.Drain(ctx, "environment/", s.workRun) })
 	group.Go(func() error { return s.lanes.Drain(ctx, "channel/", s.deliver) })
 	group.Go(func() error { return s.lanes.Drain(ctx, "timer/", s.tick) })
+	if s.completions != nil {
+		group.Go(func() error { return s.lanes.Drain(ctx, publishLanes, s.completions.publish) })
+	}
 	group.Go(func() error { s.catalog.Watch(ctx); return nil })
 	if s.queue != nil {
 		group.Go(func() error { s.queue.Receive(ctx); return nil })

@@ -22,6 +22,7 @@ import (
 	webchat "bellwether/internal/chat/web"
 	"bellwether/internal/config"
 	"bellwether/internal/deployer"
+	"bellwether/internal/deployer/ecs"
 	"bellwether/internal/engine"
 	"bellwether/internal/intake"
 	"bellwether/internal/lane"
@@ -45,26 +46,28 @@ const (
 
 // server is one running Bellwether.
 type server struct {
-	settings  config.Config
-	log       *slog.Logger
-	now       func() time.Time
-	redis     *redis.Client
-	lanes     *lane.Lanes
-	store     *store.Store
-	catalog   *catalog.Source
-	submitter *pipeline.Submitter
-	runner    *pipeline.Runner
-	bot       *bot.Bot
-	teller    pipeline.Teller // the bot, and whoever else is told of runs
-	postman   *bot.Postman
-	desk      *commands.Desk
-	intake    *intake.Intake
-	queue     *intake.Queue // nil without SQS
-	slack     *slack.Chat   // nil without Slack
-	webchat   *webchat.Chat // nil without the chat page
-	pages     *web.Pages
-	metrics   *web.Metrics
-	room      webchat.Room // of the chat page: the demo adds its panel
+	settings    config.Config
+	log         *slog.Logger
+	now         func() time.Time
+	redis       *redis.Client
+	lanes       *lane.Lanes
+	store       *store.Store
+	catalog     *catalog.Source
+	submitter   *pipeline.Submitter
+	runner      *pipeline.Runner
+	bot         *bot.Bot
+	teller      pipeline.Teller // the bot, and whoever else is told of runs
+	postman     *bot.Postman
+	desk        *commands.Desk
+	intake      *intake.Intake
+	queue       *intake.Queue // nil without SQS
+	bus         *intake.Bus   // nil when nothing is published
+	completions *completions  // nil when the ends of runs are not published
+	slack       *slack.Chat   // nil without Slack
+	webchat     *webchat.Chat // nil without the chat page
+	pages       *web.Pages
+	metrics     *web.Metrics
+	room        webchat.Room // of the chat page: the demo adds its panel
 }
 
 // newServer connects everything and finds out that it works, or says what does not.
@@ -80,6 +83,13 @@ func newServer(
 	}
 	if err := s.openChats(ctx); err != nil {
 		return nil, err
+	}
+	if to := settings.Publish.EventBridge; to != nil {
+		bus, err := openBus(ctx, *to)
+		if err != nil {
+			return nil, fmt.Errorf("publish.eventbridge: %w", err)
+		}
+		s.bus = bus
 	}
 	s.wire()
 	return s, s.openIntake(ctx)
@@ -168,10 +178,19 @@ func (s *server) wire() {
 		Debounce: debounce, Now: s.now,
 	}
 	s.teller = s.bot
+	if s.bus != nil && s.settings.Publish.EventBridge.Completed {
+		s.completions = &completions{
+			Teller: s.bot, Lanes: s.lanes, Load: s.store.Load, RunURL: s.pages.RunURL, Bus: s.bus, Log: s.log,
+		}
+		s.teller = s.completions
+	}
 	s.submitter = &pipeline.Submitter{Catalog: s.catalog.Current, Queue: s.store, Teller: s.teller, Now: s.now}
 	s.runner = &pipeline.Runner{
 		Catalog: s.catalog.Current, Ledger: s.store, History: s.store, Inventory: s.store, Holds: s.store, Batches: s.store,
 		Commands: &deployer.Command{Log: s.log, Redact: redact, Pass: s.settings.Commands.Environment}, Probe: probe,
+		Deployers: map[string]pipeline.Deployer{
+			pipeline.PlatformECS: &ecs.Deployer{Redact: redact},
+		},
 		Engines: map[string]pipeline.Engine{"vegeta": &engine.Vegeta{Log: s.log}},
 		Teller:  s.teller, Now: s.now, Watch: time.Second, Log: s.log,
 	}

@@ -10,15 +10,19 @@ import (
 	"bellwether/pipeline"
 )
 
-// tick is the work of a timer's lane: it tells of a run that waits too long, and of a hold whose time is over. What has
-// long ended in another way needs no telling.
+// tick is the work of a timer's lane: it tells of a run that waits too long, of a hold whose time is over, and of what
+// somebody did in chat, if they were cut short. What is no longer kept needs no telling.
 func (s *server) tick(ctx context.Context, held *lane.Held) (err error) {
 	defer survive(&err)
-	what, id, _ := strings.Cut(held.Item.ID, "/")
-	if what == "wait" {
+	switch what, id, _ := strings.Cut(held.Item.ID, "/"); {
+	case what == "wait":
 		err = s.remind(ctx, id)
-	} else {
+	case what == "hold":
 		err = s.expire(ctx, id)
+	case strings.HasPrefix(id, "H"):
+		err = s.tellHold(ctx, id)
+	default:
+		err = s.tell(ctx, id)
 	}
 	if errors.Is(err, bot.ErrNotFound) {
 		return nil
@@ -34,12 +38,28 @@ func (s *server) remind(ctx context.Context, run string) error {
 	return s.teller.Tell(ctx, late)
 }
 
-func (s *server) expire(ctx context.Context, id string) error {
-	hold, err := s.store.Expire(ctx, id)
+func (s *server) tell(ctx context.Context, id string) error {
+	run, err := s.store.Load(ctx, id)
 	if err != nil {
 		return err
 	}
-	if err := s.teller.TellHold(ctx, hold); err != nil || hold.Released == nil {
+	return s.teller.Tell(ctx, run)
+}
+
+func (s *server) expire(ctx context.Context, id string) error {
+	if _, err := s.store.Expire(ctx, id); err != nil {
+		return err
+	}
+	return s.tellHold(ctx, id)
+}
+
+// tellHold tells of a hold, and of what it means for those that wait.
+func (s *server) tellHold(ctx context.Context, id string) error {
+	hold, err := s.store.LoadHold(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := s.teller.TellHold(ctx, hold); err != nil {
 		return err
 	}
 	board, err := s.store.Board(ctx, hold.Environment)

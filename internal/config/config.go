@@ -34,7 +34,7 @@ type HTTP struct {
 type Intake struct {
 	SQS      *SQS
 	HTTP     *HTTPIntake
-	Webhooks map[string][]Secret // by kind of Git host, see WebhookHosts: any of the secrets proves that it is the host
+	Webhooks map[string]Webhook // by kind of Git host, see WebhookHosts
 }
 
 // WebhookHosts are the kinds of Git hosts whose webhooks are understood.
@@ -65,6 +65,12 @@ type EventBridge struct {
 	Endpoint string // empty: AWS itself
 
 	Completed bool // runs that are over are told of too
+}
+
+// Webhook is what is known of the Git host of one kind that calls.
+type Webhook struct {
+	Secrets []Secret // any of them proves that it is the host
+	Host    string   // its name under git, whose API is asked for what the webhook leaves out; empty: none is
 }
 
 // GitHost is a host of repositories: how they are cloned from it, and how it is asked about changes.
@@ -129,7 +135,7 @@ func (c Config) Secrets() []Secret {
 		list = append(list, t.AppPassword)
 	}
 	for _, kind := range WebhookHosts {
-		list = append(list, c.Intake.Webhooks[kind]...)
+		list = append(list, c.Intake.Webhooks[kind].Secrets...)
 	}
 	for _, host := range slices.Sorted(maps.Keys(c.Git)) {
 		list = append(list, c.Git[host].Token)

@@ -61,7 +61,7 @@ func TestLoad(t *testing.T) {
 	require.Equal(t, HTTPIntake{Token: "t0ken-of-events"}, *c.Intake.HTTP)
 	require.Equal(t, EventBridge{Bus: "default", Region: "eu-west-1", Endpoint: "http://127.0.0.1:4566", Completed: true}, *c.Publish.EventBridge)
 	require.Equal(t, Chat{Slack: &Slack{BotToken: "xoxb-1", SigningSecret: "s1gning"}}, c.Chat)
-	require.Equal(t, map[string][]Secret{"github": {"hook-new", "hook-old"}, "gitea": {"hook-gitea"}}, c.Intake.Webhooks)
+	require.Equal(t, map[string]Webhook{"github": {Secrets: []Secret{"hook-new", "hook-old"}, Host: "github.com"}, "gitea": {Secrets: []Secret{"hook-gitea"}}}, c.Intake.Webhooks)
 	require.Equal(t, map[string]GitHost{
 		"github.com":                   {Token: "ghp_0123456789", Username: "bot", URL: "https://github.com", API: "https://api.github.com"},
 		"gitlab.innerscale.example:84": {Token: "glpat-0123456789", Username: "x-access-token", URL: "ssh://git@gitlab.innerscale.example", API: ""},
@@ -97,7 +97,7 @@ intake: {webhooks: {gitlab: {secret: "${EVENTS_TOKEN}"}}}
 chat: {web: {enabled: true}}
 `)
 	require.Empty(t, told)
-	require.Equal(t, map[string][]Secret{"gitlab": {"t0ken-of-events"}}, c.Intake.Webhooks)
+	require.Equal(t, map[string]Webhook{"gitlab": {Secrets: []Secret{"t0ken-of-events"}, Host: "gitlab.com"}}, c.Intake.Webhooks)
 }
 
 func TestCompletedRunsMayBeLeftOut(t *testing.T) {
@@ -114,18 +114,23 @@ func TestWarningsRefuseNothing(t *testing.T) {
 	const signing = "0123456789abcdef0123456789abcdef"
 	for more, want := range map[string][]string{
 		`{bot_token: xapp-1, signing_secret: ` + signing + `}`: {
-			"6: warning: chat.slack.bot_token: looks like the app-level token; write the bot token here"},
+			"6: warning: chat.slack.bot_token: looks like the app-level token; write the bot token here",
+		},
 		`{bot_token: xoxp-1, signing_secret: xoxb-1}`: {
 			"6: warning: chat.slack.bot_token: looks like a user's token; write the bot token here",
-			"6: warning: chat.slack.signing_secret: looks like the bot token; write the signing secret here"},
+			"6: warning: chat.slack.signing_secret: looks like the bot token; write the signing secret here",
+		},
 		`{bot_token: "` + signing + `", app_token: xoxb-1}`: {
 			"6: warning: chat.slack.app_token: looks like the bot token; write the app-level token here",
-			"6: warning: chat.slack.bot_token: looks like the signing secret; write the bot token here"},
+			"6: warning: chat.slack.bot_token: looks like the signing secret; write the bot token here",
+		},
 		"{bot_token: xoxb-1, app_token: xapp-1, signing_secret: " + signing + "}": nil,
 		"{bot_token: other, signing_secret: other}\ncommands: {environment: [AWS_PROFILE]}": {
-			`7: warning: commands.environment[0]: "AWS_PROFILE" is not set here, so commands do not get it`},
+			`7: warning: commands.environment[0]: "AWS_PROFILE" is not set here, so commands do not get it`,
+		},
 		"{bot_token: other, signing_secret: other}\ngit: {git.example: {token: t0ken, api: \"http://git.example\"}}": {
-			"7: warning: git.git.example.api: sends the token for everyone on the way to read; write https"},
+			"7: warning: git.git.example.api: sends the token for everyone on the way to read; write https",
+		},
 	} {
 		_, told := settings(t, "intake: {http: {token: t0ken}}\nchat: {slack: "+strings.Replace(more, "}", "}}", 1))
 		require.Equal(t, want, told, more)

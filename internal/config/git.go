@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"net/url"
 	"regexp"
 	"strings"
@@ -8,21 +9,31 @@ import (
 	"bellwether/internal/strictyaml"
 )
 
-// webhooks are the secrets of each kind of host. Two of them are good while one replaces the other.
-func webhooks(v strictyaml.Value) (secrets map[string][]Secret) {
+// webhooks are the hosts that may call, by kind. Two secrets are good while one replaces the other.
+func webhooks(v strictyaml.Value) (hooks map[string]Webhook) {
 	v.Object(func(o *strictyaml.Object) {
-		secrets = map[string][]Secret{}
+		hooks = map[string]Webhook{}
 		for _, kind := range WebhookHosts {
 			o.Get(kind).Object(func(o *strictyaml.Object) {
-				secrets[kind] = oneOrMore(o.Need("secret", `what the host signs with, such as "${WEBHOOK_SECRET}"`))
+				host := o.Get("host")
+				if host.Given() && !hostForm.MatchString(host.Text()) {
+					host.Errorf("%s is no host; write it as under git, such as gitlab.example.com", host.Quote())
+				}
+				hooks[kind] = Webhook{
+					Secrets: oneOrMore(o.Need("secret", `what the host signs with, such as "${WEBHOOK_SECRET}"`)),
+					Host:    cmp.Or(host.Text(), usualHosts[kind]),
+				}
 			})
 		}
-		if len(secrets) == 0 {
+		if len(hooks) == 0 {
 			o.At().Errorf("names no host; write %s under it", strings.Join(WebhookHosts, ", "))
 		}
 	})
-	return secrets
+	return hooks
 }
+
+// usualHosts are the hosts of each kind that most people use. Gitea has none.
+var usualHosts = map[string]string{"github": "github.com", "gitlab": "gitlab.com", "bitbucket": "bitbucket.org"}
 
 func oneOrMore(v strictyaml.Value) []Secret {
 	if v.Plain() {

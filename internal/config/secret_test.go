@@ -43,7 +43,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 	secret := Secret(canary)
 	config := Config{
 		Redis:  "redis://bot:" + canary + "@cache:6379/0?x=" + canary,
-		Intake: Intake{HTTP: &HTTPIntake{Token: secret}, Webhooks: map[string][]Secret{"github": {secret}}},
+		Intake: Intake{HTTP: &HTTPIntake{Token: secret}, Webhooks: map[string]Webhook{"github": {Secrets: []Secret{secret}}}},
 		Git:    map[string]GitHost{"github.com": {Token: secret}},
 		Chat: Chat{
 			Slack: &Slack{BotToken: secret, SigningSecret: secret, AppToken: secret},

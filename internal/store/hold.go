@@ -83,7 +83,12 @@ func (s *Store) Hold(ctx context.Context, h pipeline.Hold) (pipeline.Hold, error
 
 var holdScript = redis.NewScript(common + changingHolds + `
 local environment, record, until_ms = unpack(ARGV, 2, 4)
-return hold_read(hold_of(environment) or hold_begin(environment, record, until_ms))`)
+local id = hold_of(environment)
+if not id then
+  id = hold_begin(environment, record, until_ms)
+  tell_later(id, environment)
+end
+return hold_read(id)`)
 
 // Unwell takes the place of a hold that the environment is on already: what a person meant to end in an hour must not end
 // before somebody has looked after the environment.
@@ -126,6 +131,7 @@ local environment, mark, keep = unpack(ARGV, 2, 4)
 local id = hold_of(environment)
 if not id then return redis.error_reply('ABSENT') end
 hold_end(id, environment, mark, keep)
+tell_later(id, environment)
 return hold_read(id)`)
 
 // Expire notes that the time of a hold ran out, if it did. It returns the hold as it then is; bot.ErrNotFound for one that

@@ -17,9 +17,11 @@ func (s *Store) Acknowledge(ctx context.Context, id string, m pipeline.Mark) (pi
 
 var acknowledgeScript = redis.NewScript(common + changing + `
 local id, mark = ARGV[2], ARGV[3]
-local run = redis.call('HMGET', key('run', id), 'state', 'acknowledged')
+local run = redis.call('HMGET', key('run', id), 'environment', 'acknowledged')
 if not run[1] then return redis.error_reply('ABSENT') end
-if not run[2] then run_set(id, 'acknowledged', mark) end`)
+if run[2] then return end
+run_set(id, 'acknowledged', mark)
+tell_later(id, run[1])`)
 
 // Cancel ends a waiting run at once and asks the holder of a running one to end it. A final run, and the first mark, stay
 // as they are. It returns the run as it then is.
@@ -33,6 +35,7 @@ local run = redis.call('HMGET', key('run', id), 'state', 'cancel', 'environment'
 if not run[1] then return redis.error_reply('ABSENT') end
 if run[2] or run[1] ~= 'waiting' and run[1] ~= 'running' then return end
 run_set(id, 'cancel', mark)
+tell_later(id, run[3])
 if run[1] == 'waiting' and lane_remove(prefix, 'environment/' .. run[3], id) then
   redis.call('HSET', key('run', id), 'state', 'cancelled', 'ended', at)
   run_end(id, run[3], run[4], keep)
@@ -66,6 +69,7 @@ local run = redis.call('HMGET', key('run', id), 'state', 'asked', 'approved', 'r
 if not run[1] then return redis.error_reply('ABSENT') end
 if run[1] ~= 'waiting' or run[2] ~= asked or run[3] or run[4] then return end
 run_set(id, decision, mark)
+tell_later(id, run[5])
 lane_push(prefix, 'environment/' .. run[5], id, 0)`)
 
 // asked is when the run's approval was asked for; "" when it needs none.

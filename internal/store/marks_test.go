@@ -150,3 +150,16 @@ func TestRunThatComesLateIsNotWaitedFor(t *testing.T) {
 		require.Empty(t, timers(t, s))
 	})
 }
+
+// Whoever left a mark may die before telling of it.
+func TestMarksAreToldInAnyCase(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		accept(t, s, change("orders", "k1"))
+		_, err := s.Cancel(t.Context(), "R1", anna)
+		require.NoError(t, err)
+		state, err := s.Lanes.State(t.Context(), "timer/load")
+		require.NoError(t, err)
+		require.Equal(t, "tell/R1", state.Waiting[0].ID)
+		require.True(t, state.Waiting[0].Due.After(time.Now()), "whoever left it is quicker")
+	})
+}

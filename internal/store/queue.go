@@ -54,6 +54,11 @@ local function run_append(id, field, other)
   run_set(id, field, list and list ~= '' and list .. ',' .. other or other)
 end
 
+-- Whoever changes a run or a hold tells of it at once. A timer does too, in case they die before that.
+local function tell_later(id, environment)
+  lane_push(prefix, 'timer/' .. environment, 'tell/' .. id, lane_now() + 5000)
+end
+
 -- What makes a run final: it is no longer open, and will expire.
 local function run_end(id, environment, thing, keep)
   redis.call('ZREM', key('open', environment), id)

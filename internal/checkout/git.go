@@ -1,0 +1,121 @@
+package checkout
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// git starts git for a mirror.
+type git struct {
+	env    []string
+	dir    string   // empty: Bellwether's own
+	lock   *os.File // the mirror's; git inherits it
+	grace  time.Duration
+	redact func(string) string
+}
+
+// gitError is what git said when it failed, redacted.
+type gitError struct {
+	stderr string
+	err    error
+}
+
+func (e *gitError) Error() string { return "git: " + e.said() }
+func (e *gitError) Unwrap() error { return e.err }
+
+// said is git's own reason, in a line.
+func (e *gitError) said() string {
+	var last string
+	for line := range strings.Lines(e.stderr) {
+		line = strings.TrimSpace(line)
+		if reason, ok := strings.CutPrefix(line, "fatal: "); ok {
+			return reason
+		}
+		last = cmp.Or(line, last)
+	}
+	return cmp.Or(last, e.err.Error())
+}
+
+// elsewhere are git's and curl's words for what making the mirror anew does not help.
+var elsewhere = regexp.MustCompile(`(?i)unable to access|could not resolve|could not read (username|password|from remote)|authentication failed|` +
+	`not appear to be a git repository|repository .* not found|does not exist|timed out|connection|transport|remote:`)
+
+func (e *gitError) remote() bool { return elsewhere.MatchString(e.stderr) }
+
+// run starts git and waits for it; its error is a *gitError. When ctx ends, git and what it started are asked to end and
+// killed after the grace.
+func (g git) run(ctx context.Context, args ...string) (string, error) {
+	var stdout, stderr bytes.Buffer
+	child := exec.CommandContext(ctx, "git", args...)
+	child.Dir, child.Env = g.dir, g.env
+	child.Stdout, child.Stderr = &stdout, &stderr
+	child.ExtraFiles = []*os.File{g.lock}
+	child.SysProcAttr = attributes()
+	child.WaitDelay = g.grace
+	child.Cancel = func() error { return syscall.Kill(-child.Process.Pid, syscall.SIGTERM) }
+	// Linux kills the child when the thread that started it ends, so this thread has to stay.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	err := child.Run()
+	if ctx.Err() != nil && child.Process != nil {
+		_ = syscall.Kill(-child.Process.Pid, syscall.SIGKILL) // fails when the group is gone, as it should be
+	}
+	if err != nil {
+		return "", &gitError{stderr: g.redact(stderr.String()), err: err}
+	}
+	return stdout.String(), nil
+}
+
+// Names of the variables by which credential, below, learns what to say.
+const (
+	usernameVariable = "BELLWETHER_GIT_USERNAME"
+	tokenVariable    = "BELLWETHER_GIT_TOKEN"
+)
+
+// credential is a program in git's configuration that answers git's question for credentials.
+const credential = `!f() { test "$1" = get && printf 'username=%s\npassword=%s\n' "$` + usernameVariable + `" "$` + tokenVariable + `"; }; f`
+
+// environment is all that git learns of the world. Git asks for the credentials of the host's own URL only, so they do not
+// follow a redirection.
+func environment(host Host) []string {
+	env := []string{
+		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_SYSTEM=/dev/null", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_TERMINAL_PROMPT=0",
+		"GIT_ASKPASS=", "SSH_ASKPASS=", "GIT_LFS_SKIP_SMUDGE=1", "LC_ALL=C", "HOME=/nonexistent", "GIT_NO_REPLACE_OBJECTS=1",
+	}
+	for _, name := range []string{"PATH", "TMPDIR", "GIT_SSL_CAINFO", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	scheme, _, _ := strings.Cut(host.URL, "://")
+	settings := [][2]string{
+		{"protocol.allow", "never"},
+		{"protocol." + scheme + ".allow", "always"},
+		{"core.hooksPath", "/dev/null"},
+		{"core.fsmonitor", "false"},
+		{"core.attributesFile", "/dev/null"},
+		{"core.protectHFS", "true"},
+		{"core.protectNTFS", "true"},
+		{"gc.autoDetach", "false"}, // nothing runs on once the lock is released
+		{"safe.directory", "*"},    // the mirror may be another user's of the same volume
+		{"credential.helper", ""},
+	}
+	if host.Token != "" {
+		settings = append(settings, [2]string{"credential." + host.URL + ".helper", credential})
+		env = append(env, usernameVariable+"="+cmp.Or(host.Username, "git"), tokenVariable+"="+host.Token)
+	}
+	for i, setting := range settings {
+		env = append(env, fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", i, setting[0]), fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", i, setting[1]))
+	}
+	return append(env, "GIT_CONFIG_COUNT="+strconv.Itoa(len(settings)))
+}
