@@ -169,6 +169,8 @@ func (v voice) untested() string {
 	switch {
 	case v.run.Plan != nil && v.run.Plan.Empty():
 		return "changes nothing: the plan is empty, and there is nothing to test"
+	case v.run.Plan != nil && len(v.run.Plan.Resources) == 0:
+		return "is applied: " + planned(*v.run.Plan) + "; there is nothing to test"
 	case v.run.Change().Kind == pipeline.KindStack:
 		return "is applied; there is nothing to test"
 	}

@@ -118,6 +118,9 @@ func planned(p pipeline.Plan) string {
 			parts = append(parts, fmt.Sprintf("%d to %s: %s", n, action, firstOf(addresses[action])))
 		}
 	}
+	if len(parts) == 0 && len(p.Outputs) == 0 {
+		return "only the state changes"
+	}
 	if len(parts) == 0 {
 		return "only outputs: " + firstOf(p.Outputs)
 	}

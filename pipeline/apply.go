@@ -22,7 +22,7 @@ func (s Stack) planned() bool { return s.Apply != nil && s.Apply.Terraform != ni
 func (w *work) terraform(ctx context.Context, stack Stack) error {
 	planned, err := w.Applier.Plan(ctx, stack, w.catalog.Environments[w.run.Environment], w.run.Change())
 	if broken, ok := errors.AsType[StepError](err); ok {
-		return w.unapplied(ctx, "the plan failed: ", broken.Explain())
+		return w.unapplied(ctx, "the plan failed: ", broken.Explain(), w.run.Applying)
 	}
 	if err != nil {
 		return cmp.Or(context.Cause(ctx), err)
@@ -36,7 +36,7 @@ func (w *work) terraform(ctx context.Context, stack Stack) error {
 	w.notePlan(plan)
 	switch {
 	case len(plan.Refused) > 0:
-		return w.unapplied(ctx, "the plan was refused: ", Explanation{Reason: strings.Join(plan.Refused, "; "), Untouched: true})
+		return w.unapplied(ctx, "the plan was refused: ", Explanation{Reason: strings.Join(plan.Refused, "; "), Untouched: true}, w.run.Applying)
 	case plan.Empty():
 		return w.applied(ctx)
 	case stack.Apply.Terraform.Approve > 0:
@@ -91,8 +91,9 @@ func (w *work) approval(ctx context.Context, patience time.Duration) error {
 	return &Postponed{w.run.Approval.Expires}
 }
 
-// apply notes that it is about to be done: from then on it may have been.
+// apply notes that it is about to be done: from then on it may have been, by whoever takes the run over.
 func (w *work) apply(ctx context.Context, planned Planned) error {
+	again := w.run.Applying
 	w.run.Applying = true
 	if err := w.checkpoint(ctx); err != nil {
 		return err
@@ -102,7 +103,7 @@ func (w *work) apply(ctx context.Context, planned Planned) error {
 		return context.Cause(ctx)
 	}
 	if broken, ok := errors.AsType[StepError](err); ok {
-		return w.unapplied(ctx, "the apply failed: ", broken.Explain())
+		return w.unapplied(ctx, "the apply failed: ", broken.Explain(), again)
 	}
 	if err != nil {
 		return err
@@ -115,9 +116,9 @@ func (w *work) applied(ctx context.Context) error {
 	return w.Ledger.Install(ctx, w.lease, w.run.Change().thing(), w.run.Change().Artefact())
 }
 
-// unapplied ends the run. Once applying had begun nothing can be called untouched any more.
-func (w *work) unapplied(ctx context.Context, what string, why Explanation) error {
-	why.Untouched = why.Untouched && !w.run.Applying
+// unapplied ends the run. Once an earlier holder may have applied something nothing can be called untouched any more.
+func (w *work) unapplied(ctx context.Context, what string, why Explanation, before bool) error {
+	why.Untouched = why.Untouched && !before
 	return w.undo(ctx, what, why)
 }
 
@@ -161,6 +162,8 @@ func (c *Catalog) SelectPlan(change Change, p Plan) Selection {
 	switch n := len(p.Resources); {
 	case p.Empty():
 		return Selection{Touched: []string{}, Reason: "the plan is empty: nothing changes", Scenarios: []Selected{}}
+	case p.idle():
+		return Selection{Touched: []string{}, Reason: "the plan only changes the state", Scenarios: []Selected{}}
 	case c.FullSuite.Resources > 0 && n >= c.FullSuite.Resources:
 		full := c.SelectAll(fmt.Sprintf("full suite: the plan changes %d resources, %d or more run everything", n, c.FullSuite.Resources))
 		full.Touched = touched

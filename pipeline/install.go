@@ -99,9 +99,10 @@ type ResourceTags struct {
 
 // Plan is what an apply changes: no values, only what people may read anywhere.
 type Plan struct {
-	Resources []Resource `json:"resources"` // those that change, by address
-	Outputs   []string   `json:"outputs"`   // names of those that change
-	Refused   []string   `json:"refused"`   // what the stack's policy forbids of it, a sentence each
+	Resources []Resource `json:"resources"`            // those that change, by address
+	Outputs   []string   `json:"outputs"`              // names of those that change
+	Refused   []string   `json:"refused"`              // what the stack's policy forbids of it, a sentence each
+	StateOnly bool       `json:"state_only,omitempty"` // it also imports, moves or forgets resources
 }
 
 // Resource is one that a plan changes.
@@ -113,7 +114,10 @@ type Resource struct {
 }
 
 // Empty tells whether applying the plan would change nothing.
-func (p Plan) Empty() bool { return len(p.Resources) == 0 && len(p.Outputs) == 0 }
+func (p Plan) Empty() bool { return p.idle() && !p.StateOnly }
+
+// idle tells whether nothing outside the state would change.
+func (p Plan) idle() bool { return len(p.Resources) == 0 && len(p.Outputs) == 0 }
 
 // Applier plans stacks. Errors that are not ctx's are StepErrors.
 type Applier interface {

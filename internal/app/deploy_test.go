@@ -134,8 +134,8 @@ func (m *tfModule) has(mention string) bool {
 	return true
 }
 
-// terraform runs the real one in a folder, without a network.
-func terraform(t *testing.T, folder string, args ...string) (output string, err error) {
+// runTerraform runs the real one in a folder, without a network.
+func runTerraform(t *testing.T, folder string, args ...string) (output string, err error) {
 	t.Helper()
 	program, missing := exec.LookPath("terraform")
 	if missing != nil {
@@ -150,7 +150,7 @@ func terraform(t *testing.T, folder string, args ...string) (output string, err 
 }
 
 func TestTerraformIsFormatted(t *testing.T) {
-	out, err := terraform(t, terraformModule, "fmt", "-check", "-recursive", "-diff")
+	out, err := runTerraform(t, terraformModule, "fmt", "-check", "-recursive", "-diff")
 	require.NoError(t, err, out)
 }
 
@@ -179,7 +179,7 @@ func documents(t *testing.T, variables object) map[string]string {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "x.auto.tfvars.json"), raw, 0o600))
 	for _, args := range [][]string{{"init", "-input=false"}, {"apply", "-auto-approve", "-input=false"}} {
-		out, err := terraform(t, folder, args...)
+		out, err := runTerraform(t, folder, args...)
 		require.NoError(t, err, out)
 	}
 	raw, err = os.ReadFile(filepath.Join(folder, "terraform.tfstate"))
@@ -235,7 +235,7 @@ func TestTerraformsEventPatterns(t *testing.T) {
 // Terraform itself evaluates the conditions of the variables, which need no provider.
 func TestTerraformsVariablesAreChecked(t *testing.T) {
 	folder := copyOf(t, terraformModule+"/variables.tf")
-	out, err := terraform(t, folder, "init", "-input=false")
+	out, err := runTerraform(t, folder, "init", "-input=false")
 	require.NoError(t, err, out)
 	for variable, want := range map[string]string{
 		"":                                     "",
@@ -252,7 +252,7 @@ func TestTerraformsVariablesAreChecked(t *testing.T) {
 		if variable != "" {
 			args = append(args, "-var", variable)
 		}
-		out, err := terraform(t, folder, args...)
+		out, err := runTerraform(t, folder, args...)
 		require.Equal(t, want == "", err == nil, "%s: %s", variable, out)
 		require.Contains(t, strings.Join(strings.Fields(strings.ReplaceAll(out, "│", " ")), " "), want)
 	}

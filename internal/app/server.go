@@ -1,13 +1,11 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"time"
 
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
@@ -27,6 +25,7 @@ import (
 	"bellwether/internal/intake"
 	"bellwether/internal/lane"
 	"bellwether/internal/store"
+	"bellwether/internal/terraform"
 	"bellwether/internal/web"
 	"bellwether/pipeline"
 )
@@ -36,12 +35,6 @@ const (
 	debounce  = time.Second      // how long progress waits for newer progress
 	settle    = 20 * time.Second // longer than a request to Slack may take, and Slack to show what it took without our knowing
 	unsynced  = 2 * time.Second  // Redis without appendfsync always may lose a second
-)
-
-// So many failures of an item are enough: with the rests in between, the first is some minutes and the second half a day.
-const (
-	poisonous = 10
-	hopeless  = 1000
 )
 
 // server is one running Bellwether.
@@ -55,6 +48,7 @@ type server struct {
 	catalog     *catalog.Source
 	submitter   *pipeline.Submitter
 	runner      *pipeline.Runner
+	stacks      *terraform.Applier
 	bot         *bot.Bot
 	teller      pipeline.Teller // the bot, and whoever else is told of runs
 	postman     *bot.Postman
@@ -92,6 +86,9 @@ func newServer(
 		s.bus = bus
 	}
 	s.wire()
+	if err := s.stacks.Sweep(); err != nil { // what a Bellwether that was killed left of its plans
+		return nil, err
+	}
 	return s, s.openIntake(ctx)
 }
 
@@ -177,6 +174,7 @@ func (s *server) wire() {
 		Catalog: s.catalog.Current, Outbox: s.store, Pictures: s.store, Records: s.store, RunURL: s.pages.RunURL,
 		Debounce: debounce, Now: s.now,
 	}
+	s.stacks = s.applier(redact)
 	s.teller = s.bot
 	if s.bus != nil && s.settings.Publish.EventBridge.Completed {
 		s.completions = &completions{
@@ -191,6 +189,7 @@ func (s *server) wire() {
 		Deployers: map[string]pipeline.Deployer{
 			pipeline.PlatformECS: &ecs.Deployer{Redact: redact},
 		},
+		Applier: s.stacks,
 		Engines: map[string]pipeline.Engine{"vegeta": &engine.Vegeta{Log: s.log}},
 		Teller:  s.teller, Now: s.now, Watch: time.Second, Log: s.log,
 	}
@@ -221,76 +220,4 @@ func (s *server) openIntake(ctx context.Context) error {
 		s.queue.Settle = unsynced
 	}
 	return nil
-}
-
-// workRun takes one run through its stages, and counts it once it is over. One that keeps failing is ended, so that the
-// environment is free for others; errors while Redis is away are none of them, as nobody can note them.
-func (s *server) workRun(ctx context.Context, held *lane.Held) (err error) {
-	defer survive(&err)
-	id, failures := held.Item.ID, held.Item.Failures
-	switch {
-	case failures >= 2*poisonous:
-		s.log.Error("run dropped: it could not even be ended as failed", "run", id, "failures", failures)
-		return nil
-	case failures >= poisonous:
-		reason := fmt.Sprintf("it broke %d times; Bellwether's log says why, look for %s", failures, id)
-		err = s.runner.GiveUp(ctx, id, held.Fence, reason)
-	default:
-		err = s.runner.Work(ctx, id, held.Fence)
-	}
-	if postponed, ok := errors.AsType[*pipeline.Postponed](err); ok {
-		return lane.Later(postponed.Until)
-	}
-	if err != nil {
-		return err
-	}
-	if run, err := s.store.Load(ctx, id); err == nil {
-		s.metrics.Ended(run)
-		s.log.Info("run ended", "run", id, "subject", run.Subject(), "environment", run.Environment, "state", run.State,
-			"verdict", run.Verdict, "reason", run.Reason, "took", run.Finished.Sub(run.Started).Round(time.Second).String())
-	}
-	return nil
-}
-
-// deliver makes one message visible. After an error the whole channel rests, so that order is kept; a platform that wants a
-// rest says for how long. A message is parked when it breaks Bellwether itself, or has stood in the way for half a day.
-func (s *server) deliver(ctx context.Context, held *lane.Held) error {
-	id, failures := held.Item.ID, held.Item.Failures+1
-	err := s.post(ctx, held)
-	if err == nil {
-		return nil
-	}
-	unsent, rests := errors.AsType[*bot.NotSent](err)
-	_, broke := errors.AsType[*panicked](err)
-	switch {
-	case rests:
-		s.log.Warn("channel rests", "channel", held.Lane, "for", unsent.After, "reason", unsent.Err)
-		return lane.Pause(s.now().Add(cmp.Or(unsent.After, time.Second)))
-	case broke && failures >= poisonous, failures >= hopeless:
-		s.log.Error("message given up", "channel", held.Lane, "intent", id, "failures", failures, "error", err)
-		return s.postman.Park(ctx, id, held.Fence, fmt.Errorf("it could not be delivered %d times", failures))
-	case s.postman.Waits(ctx, id):
-		return lane.Later(s.now().Add(time.Second))
-	}
-	return err
-}
-
-func (s *server) post(ctx context.Context, held *lane.Held) (err error) {
-	defer survive(&err)
-	return s.postman.Deliver(ctx, held.Item.ID, held.Fence)
-}
-
-// panicked is the error that a panic becomes.
-type panicked struct {
-	reason any
-	stack  []byte
-}
-
-func (e *panicked) Error() string { return fmt.Sprintf("panic: %v\n%s", e.reason, e.stack) }
-
-// survive turns a panic into an error, so that one poisoned item stops its own lane at most, and not for ever.
-func survive(err *error) {
-	if reason := recover(); reason != nil {
-		*err = &panicked{reason, debug.Stack()}
-	}
 }

@@ -77,7 +77,7 @@ type Webhook struct {
 type GitHost struct {
 	Token    Secret // empty: it is asked as anybody may
 	Username string // that goes with the token
-	URL      string // what a repository's path is put behind to clone it: https, ssh or file; no slash at the end
+	URL      string // what a repository's path is put behind to clone it: https or file; no slash at the end
 	API      string // base URL of the host's API; empty: where such a host has it
 }
 

@@ -64,7 +64,7 @@ func TestLoad(t *testing.T) {
 	require.Equal(t, map[string]Webhook{"github": {Secrets: []Secret{"hook-new", "hook-old"}, Host: "github.com"}, "gitea": {Secrets: []Secret{"hook-gitea"}}}, c.Intake.Webhooks)
 	require.Equal(t, map[string]GitHost{
 		"github.com":                   {Token: "ghp_0123456789", Username: "bot", URL: "https://github.com", API: "https://api.github.com"},
-		"gitlab.innerscale.example:84": {Token: "glpat-0123456789", Username: "x-access-token", URL: "ssh://git@gitlab.innerscale.example", API: ""},
+		"gitlab.innerscale.example:84": {Token: "glpat-0123456789", Username: "x-access-token", URL: "https://git.innerscale.example:8443", API: ""},
 		"bitbucket.org":                {Username: "x-token-auth", URL: "file:///srv/git"},
 	}, c.Git)
 	require.Equal(t, []string{"KUBECONFIG", "AWS_SECRET_ACCESS_KEY"}, c.Commands.Environment)

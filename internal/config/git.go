@@ -89,7 +89,7 @@ func cloneURL(v strictyaml.Value) string {
 	}
 	u, err := url.Parse(text)
 	if err != nil || !clonable(u) || u.RawQuery != "" || u.Fragment != "" {
-		v.Errorf("is no URL to clone from; write for example https://github.com, ssh://git@github.com or file:///srv/git; " +
+		v.Errorf("is no URL to clone from; write for example https://github.com or file:///srv/git; " +
 			"a password belongs into token") // may hold one: not quoted
 		return ""
 	}
@@ -97,12 +97,9 @@ func cloneURL(v strictyaml.Value) string {
 }
 
 func clonable(u *url.URL) bool {
-	_, password := u.User.Password()
 	switch u.Scheme {
 	case "https":
 		return u.Hostname() != "" && u.User == nil
-	case "ssh":
-		return u.Hostname() != "" && !password
 	case "file":
 		return u.Host == "" && strings.HasPrefix(u.Path, "/")
 	}

@@ -49,6 +49,7 @@ func summarise(plan *tfjson.Plan, mapping []pipeline.ResourceTags) pipeline.Plan
 			Address: address(r), Type: r.Type, Action: action(r.Change.Actions), Tags: tags(r, mapping),
 		})
 	}
+	summary.StateOnly = slices.ContainsFunc(plan.ResourceChanges, restates)
 	slices.SortFunc(summary.Resources, func(a, b pipeline.Resource) int { return strings.Compare(a.Address, b.Address) })
 	for _, name := range sortedKeys(plan.OutputChanges) {
 		if change := plan.OutputChanges[name]; change != nil && action(change.Actions) != "" {
@@ -56,6 +57,14 @@ func summarise(plan *tfjson.Plan, mapping []pipeline.ResourceTags) pipeline.Plan
 		}
 	}
 	return summary
+}
+
+// restates tells whether a change is one of the state: what an address means, or that it means nothing any more.
+func restates(r *tfjson.ResourceChange) bool {
+	if r == nil || r.Change == nil {
+		return false
+	}
+	return r.Change.Importing != nil || r.PreviousAddress != "" || slices.Contains(r.Change.Actions, tfjson.ActionForget)
 }
 
 // address is how the change is called: a leftover of an earlier replacement has the address of its successor.
