@@ -34,18 +34,22 @@ func TestActions(t *testing.T) {
 		plan := summarise(parsed(t, resource("x.y", `"actions":[`+actions+`]`)), nil)
 		if want == "" {
 			require.Empty(t, plan.Resources, actions)
-			require.True(t, plan.Empty())
+			require.Equal(t, actions != `"forget"`, plan.Empty(), actions)
 			continue
 		}
 		require.Equal(t, []pipeline.Resource{{Address: "x.y", Type: "x", Action: want}}, plan.Resources, actions)
 	}
 }
 
+// What only changes the state is applied too, and touches nothing.
 func TestWhatIsNoChangeIsLeftOut(t *testing.T) {
 	data := `{"address":"data.x.y","mode":"data","type":"x","change":{"actions":["create"]}}`
 	imported := resource("x.imported", `"actions":["no-op"],"importing":{"id":"i-1"}`)
 	moved := `{"address":"x.new","previous_address":"x.old","mode":"managed","type":"x","change":{"actions":["no-op"]}}`
-	require.True(t, summarise(parsed(t, data, imported, moved), nil).Empty())
+	require.True(t, summarise(parsed(t, data), nil).Empty())
+	for _, restated := range []string{imported, moved} {
+		require.Equal(t, pipeline.Plan{StateOnly: true}, summarise(parsed(t, data, restated), nil))
+	}
 }
 
 func TestADeposedObjectIsNamedAsOne(t *testing.T) {
