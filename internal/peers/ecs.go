@@ -1,10 +1,7 @@
 package peers
 
 import (
-	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,7 +14,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
@@ -120,7 +116,8 @@ func (c *ECSCluster) serve(r *http.Request) (any, *awsError) {
 	if err != nil {
 		return nil, &awsError{"SerializationException", err.Error()}
 	}
-	if refused := c.authenticate(r, body); refused != nil {
+	caller := signature{c.AccessKey, c.SecretKey, c.Region, "ecs"}
+	if refused := caller.check(r, body, time.Now()); refused != nil {
 		return nil, refused
 	}
 	action := strings.TrimPrefix(r.Header.Get("X-Amz-Target"), ecsTarget)
@@ -178,48 +175,4 @@ func (c *ECSCluster) arn(resource string) string {
 
 func (c *ECSCluster) listClusters(ecsRequest) (any, *awsError) {
 	return map[string]any{"clusterArns": []string{c.arn("cluster/" + c.Name)}}, nil
-}
-
-// authenticate checks a request's signature as the bus does, but for the service it is scoped to.
-func (c *ECSCluster) authenticate(r *http.Request, body []byte) *awsError {
-	m := authorization.FindStringSubmatch(r.Header.Get("Authorization"))
-	at, err := time.Parse(amzDate, r.Header.Get("X-Amz-Date"))
-	switch {
-	case m == nil || err != nil:
-		return &awsError{"MissingAuthenticationTokenException", "Missing Authentication Token"}
-	case m[1] != c.AccessKey:
-		return &awsError{"UnrecognizedClientException", "The security token included in the request is invalid."}
-	case m[2] != at.Format("20060102") || m[3] != c.Region || m[4] != "ecs":
-		return &awsError{"InvalidSignatureException", "Credential should be scoped to a valid region and to correct service: 'ecs'. "}
-	}
-	if refused := skew(at, time.Now().UTC()); refused != nil {
-		return refused
-	}
-	signed := strings.Split(m[5], ";")
-	if name := unsigned(r, signed); name != "" {
-		return &awsError{"InvalidSignatureException", fmt.Sprintf("'%s' must be a 'SignedHeader' in the AWS Authorization.", name)}
-	}
-	if !strings.HasSuffix(c.sign(r, body, signed, at), " Signature="+m[6]) {
-		return &awsError{"InvalidSignatureException", "The request signature we calculated does not match the signature you provided."}
-	}
-	return nil
-}
-
-// sign is the Authorization header that the request should have.
-func (c *ECSCluster) sign(r *http.Request, body []byte, signed []string, at time.Time) string {
-	again := r.Clone(context.Background())
-	again.ContentLength, again.Header = 0, http.Header{}
-	for _, name := range signed {
-		if name == "content-length" {
-			again.ContentLength = r.ContentLength
-		} else if values := r.Header.Values(name); len(values) > 0 {
-			again.Header[http.CanonicalHeaderKey(name)] = values
-		}
-	}
-	hash := sha256.Sum256(body)
-	key := aws.Credentials{AccessKeyID: c.AccessKey, SecretAccessKey: c.SecretKey}
-	if err := v4.NewSigner().SignHTTP(context.Background(), key, again, hex.EncodeToString(hash[:]), "ecs", c.Region, at); err != nil {
-		return ""
-	}
-	return again.Header.Get("Authorization")
 }

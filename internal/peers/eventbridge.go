@@ -98,7 +98,8 @@ func (b *Bus) serve(r *http.Request) (*putEventsAnswer, *awsError) {
 	if err != nil {
 		return nil, &awsError{"SerializationException", err.Error()}
 	}
-	if refused := b.authenticate(r, body, time.Now()); refused != nil {
+	caller := signature{b.AccessKey, b.SecretKey, b.Region, "events"}
+	if refused := caller.check(r, body, time.Now()); refused != nil {
 		return nil, refused
 	}
 	if r.Method != http.MethodPost || r.URL.Path != "/" || r.Header.Get("X-Amz-Target") != "AWSEvents.PutEvents" ||

@@ -22,8 +22,11 @@ const (
 
 var authorization = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=([^/ ]+)/(\d{8})/([^/ ]+)/([^/ ]+)/aws4_request, ?SignedHeaders=([^, ]+), ?Signature=([0-9a-f]{64})$`)
 
-// authenticate checks a request's signature as EventBridge does: it is computed again from what arrived, with the secret.
-func (b *Bus) authenticate(r *http.Request, body []byte, now time.Time) *awsError {
+// signature is what a service of AWS knows of those who may call it.
+type signature struct{ accessKey, secretKey, region, service string }
+
+// check refuses a request as AWS does: its signature is computed again from what arrived, with the secret.
+func (s signature) check(r *http.Request, body []byte, now time.Time) *awsError {
 	header := r.Header.Get("Authorization")
 	if header == "" {
 		return &awsError{"MissingAuthenticationTokenException", "Missing Authentication Token"}
@@ -35,12 +38,12 @@ func (b *Bus) authenticate(r *http.Request, body []byte, now time.Time) *awsErro
 	}
 	accessKey, day, region, service, signed := m[1], m[2], m[3], m[4], strings.Split(m[5], ";")
 	switch {
-	case accessKey != b.AccessKey:
+	case accessKey != s.accessKey:
 		return &awsError{"UnrecognizedClientException", "The security token included in the request is invalid."}
-	case region != b.Region:
+	case region != s.region:
 		return &awsError{"InvalidSignatureException", "Credential should be scoped to a valid region. "}
-	case service != "events":
-		return &awsError{"InvalidSignatureException", "Credential should be scoped to correct service: 'events'. "}
+	case service != s.service:
+		return &awsError{"InvalidSignatureException", fmt.Sprintf("Credential should be scoped to correct service: '%s'. ", s.service)}
 	case day != at.Format("20060102"):
 		return &awsError{"InvalidSignatureException", "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP"}
 	}
@@ -50,7 +53,7 @@ func (b *Bus) authenticate(r *http.Request, body []byte, now time.Time) *awsErro
 	if name := unsigned(r, signed); name != "" {
 		return &awsError{"InvalidSignatureException", fmt.Sprintf("'%s' must be a 'SignedHeader' in the AWS Authorization.", name)}
 	}
-	if !strings.HasSuffix(b.sign(r, body, signed, at), " Signature="+m[6]) {
+	if !strings.HasSuffix(s.sign(r, body, signed, at), " Signature="+m[6]) {
 		return &awsError{"InvalidSignatureException", "The request signature we calculated does not match the signature you provided. " +
 			"Check your AWS Secret Access Key and signing method. Consult the service documentation for details."}
 	}
@@ -88,7 +91,7 @@ func unsigned(r *http.Request, signed []string) string {
 }
 
 // sign is the Authorization header that the request should have.
-func (b *Bus) sign(r *http.Request, body []byte, signed []string, at time.Time) string {
+func (s signature) sign(r *http.Request, body []byte, signed []string, at time.Time) string {
 	again := r.Clone(context.Background())
 	again.ContentLength, again.Header = 0, http.Header{}
 	for _, name := range signed {
@@ -99,8 +102,8 @@ func (b *Bus) sign(r *http.Request, body []byte, signed []string, at time.Time) 
 		}
 	}
 	hash := sha256.Sum256(body)
-	key := aws.Credentials{AccessKeyID: b.AccessKey, SecretAccessKey: b.SecretKey}
-	if err := v4.NewSigner().SignHTTP(context.Background(), key, again, hex.EncodeToString(hash[:]), "events", b.Region, at); err != nil {
+	key := aws.Credentials{AccessKeyID: s.accessKey, SecretAccessKey: s.secretKey}
+	if err := v4.NewSigner().SignHTTP(context.Background(), key, again, hex.EncodeToString(hash[:]), s.service, s.region, at); err != nil {
 		return ""
 	}
 	return again.Header.Get("Authorization")
