@@ -7,10 +7,10 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -X bellwether/internal/app.Version=$(VERSION)
 FUZZTIME ?= 20s
 
-.PHONY: help build demo setup test test-long check fmt golden fuzz bench
+.PHONY: help build demo setup test test-long test-kubernetes check fmt golden fuzz bench
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/bellwether
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/bellwether ./cmd/bellwether
@@ -26,6 +26,11 @@ test: setup ## every test, with the race detector
 
 test-long: setup ## what takes longer: the demo's story, crash tests
 	go test -tags long -p 1 -shuffle=on -timeout 15m -run Long ./...
+
+test-kubernetes: ## the Kubernetes deployer against a real control plane; building that takes ten minutes, once
+	@scripts/kubernetes/build
+	@kubeconfig=$$(scripts/kubernetes/up) && trap scripts/kubernetes/down EXIT && \
+	  BELLWETHER_TEST_KUBECONFIG=$$kubeconfig go test -count=1 -run ARealControlPlane ./internal/deployer/kubernetes
 
 check: ## formatting, vet, staticcheck
 	@test -z "$$(go tool -modfile=$(TOOLS) gofumpt -l . | tee /dev/stderr)" || { echo 'run make fmt'; exit 1; }

@@ -91,11 +91,10 @@ func (w *work) approval(ctx context.Context, patience time.Duration) error {
 	return &Postponed{w.run.Approval.Expires}
 }
 
-// apply notes that it is about to be done: from then on it may have been, by whoever takes the run over.
+// apply applies the plan.
 func (w *work) apply(ctx context.Context, planned Planned) error {
 	again := w.run.Applying
-	w.run.Applying = true
-	if err := w.checkpoint(ctx); err != nil {
+	if err := w.applying(ctx); err != nil {
 		return err
 	}
 	err := planned.Apply(ctx)
@@ -114,12 +113,6 @@ func (w *work) apply(ctx context.Context, planned Planned) error {
 func (w *work) applied(ctx context.Context) error {
 	w.run.Stage = StageTest
 	return w.Ledger.Install(ctx, w.lease, w.run.Change().thing(), w.run.Change().Artefact())
-}
-
-// unapplied ends the run. Once an earlier holder may have applied something nothing can be called untouched any more.
-func (w *work) unapplied(ctx context.Context, what string, why Explanation, before bool) error {
-	why.Untouched = why.Untouched && !before
-	return w.undo(ctx, what, why)
 }
 
 // familiar leaves of a plan's tags those that mean something in the catalog. The others are nobody's business here.

@@ -244,7 +244,7 @@ func (w *work) startOver(ctx context.Context) error {
 		}
 	}
 	w.run.State, w.run.Stage, w.run.Verdict, w.run.Restored = Waiting, "", "", ""
-	w.run.Results, w.run.Outcomes = []Result{}, nil
+	w.run.Results, w.run.Outcomes, w.run.Applying = []Result{}, nil, false
 	w.run.Round++
 	if err := w.Ledger.Save(ctx, w.lease, w.run); err != nil {
 		return err

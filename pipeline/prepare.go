@@ -19,16 +19,35 @@ func (w *work) prepare(ctx context.Context) error {
 	if stack := w.catalog.Stacks[w.run.Change().Name]; w.run.Change().Kind == KindStack && stack.planned() {
 		return w.terraform(ctx, stack)
 	}
+	again := w.run.Applying
+	if err := w.applying(ctx); err != nil {
+		return err
+	}
 	err := w.install(ctx, w.run.Change().Artefact())
 	if broken, ok := errors.AsType[StepError](err); ok {
 		what := map[Kind]string{KindService: "the deploy failed: ", KindStack: "the apply failed: "}[w.run.Change().Kind]
-		return w.undo(ctx, what, broken.Explain())
+		return w.unapplied(ctx, what, broken.Explain(), again)
 	}
 	if err != nil {
 		return err
 	}
 	w.run.Stage = StageTest
 	return nil
+}
+
+// applying notes that the change is about to be brought in: from then on it may have been, by whoever takes the run over.
+func (w *work) applying(ctx context.Context) error {
+	if w.run.Applying {
+		return nil
+	}
+	w.run.Applying = true
+	return w.checkpoint(ctx)
+}
+
+// unapplied ends the run. Once an earlier holder may have brought something in nothing can be called untouched any more.
+func (w *work) unapplied(ctx context.Context, what string, why Explanation, again bool) error {
+	why.Untouched = why.Untouched && !again
+	return w.undo(ctx, what, why)
 }
 
 // missing says what there is not, so that the run cannot begin.

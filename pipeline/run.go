@@ -78,7 +78,7 @@ type Run struct {
 	Unwell   string    `json:"unwell,omitempty"`   // why this run left its environment on hold; empty when it is well
 
 	Plan     *Plan     `json:"plan,omitempty"`     // of a stack, once it was planned; the first one
-	Applying bool      `json:"applying,omitempty"` // the plan is being applied, or was
+	Applying bool      `json:"applying,omitempty"` // the change is being brought in, or was
 	Approval *Approval `json:"approval,omitempty"` // what the plan needs before it is applied
 
 	Batch  []string `json:"batch,omitempty"`  // runs that this one tests along

@@ -46,9 +46,9 @@ func TestTheWholeLine(t *testing.T) {
 		for _, told := range w.told {
 			stages = append(stages, told.Stage)
 		}
-		require.Equal(t, []pipeline.Stage{"", "prepare", "test", "test", "test", "judge", "report", "report"}, stages)
+		require.Equal(t, []pipeline.Stage{"", "prepare", "prepare", "test", "test", "test", "judge", "report", "report"}, stages)
 		require.NoError(t, w.runner().Work(t.Context(), "R1", w.fence), "a run that is over is told again, and no more")
-		require.Len(t, w.told, 9)
+		require.Len(t, w.told, 10)
 		require.Equal(t, run, w.run())
 	})
 }

@@ -21,6 +21,7 @@ import (
 	"bellwether/internal/config"
 	"bellwether/internal/deployer"
 	"bellwether/internal/deployer/ecs"
+	"bellwether/internal/deployer/kubernetes"
 	"bellwether/internal/engine"
 	"bellwether/internal/intake"
 	"bellwether/internal/lane"
@@ -187,7 +188,8 @@ func (s *server) wire() {
 		Catalog: s.catalog.Current, Ledger: s.store, History: s.store, Inventory: s.store, Holds: s.store, Batches: s.store,
 		Commands: &deployer.Command{Log: s.log, Redact: redact, Pass: s.settings.Commands.Environment}, Probe: probe,
 		Deployers: map[string]pipeline.Deployer{
-			pipeline.PlatformECS: &ecs.Deployer{Redact: redact},
+			pipeline.PlatformECS:        &ecs.Deployer{Redact: redact},
+			pipeline.PlatformKubernetes: &kubernetes.Deployer{Log: s.log, Redact: redact},
 		},
 		Applier: s.stacks,
 		Engines: map[string]pipeline.Engine{"vegeta": &engine.Vegeta{Log: s.log}},

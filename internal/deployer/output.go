@@ -62,7 +62,12 @@ func visible(r rune) rune {
 	return r
 }
 
-func lastLines(output string) string {
-	lines := strings.Split(strings.TrimRight(output, "\n"), "\n")
-	return strings.Join(lines[max(0, len(lines)-keptLines):], "\n")
+// Clean is the last lines of a text that others wrote, fit to be read.
+func Clean(text string, lines int) string { return last(clean(text), lines) }
+
+func lastLines(output string) string { return last(output, keptLines) }
+
+func last(text string, n int) string {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }

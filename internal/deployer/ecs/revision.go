@@ -54,7 +54,7 @@ func again(had *awsecs.DescribeTaskDefinitionOutput) *awsecs.RegisterTaskDefinit
 		EphemeralStorage:        d.EphemeralStorage,
 		ExecutionRoleArn:        d.ExecutionRoleArn,
 		Family:                  d.Family,
-		InferenceAccelerators:   d.InferenceAccelerators,
+		InferenceAccelerators:   d.InferenceAccelerators, //lint:ignore SA1019 whoever still has them keeps them
 		IpcMode:                 d.IpcMode,
 		Memory:                  d.Memory,
 		NetworkMode:             d.NetworkMode,
