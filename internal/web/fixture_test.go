@@ -132,6 +132,24 @@ func deployFailed() pipeline.Run {
 	return r
 }
 
+// planned is a stack whose apply broke half-way.
+func planned() pipeline.Run {
+	r := deployFailed()
+	r.Changes = []pipeline.Change{{Kind: pipeline.KindStack, Name: "platform", Version: "2.4.0", Author: "ops-ldn", Title: "A larger orders database"}}
+	r.Before, r.Team, r.Reason = nil, "infrastructure", "the apply failed: aws_db_instance.orders: timeout"
+	r.Restored, r.Unwell = "a failed apply is not rolled back: the environment may be half changed", "the apply of platform 2.4.0 broke half-way"
+	r.Next, r.Output = "terraform -chdir=platform plan", "Error: timeout while waiting for aws_db_instance.orders"
+	r.Plan = &pipeline.Plan{
+		Resources: []pipeline.Resource{
+			{Address: "aws_db_instance.orders", Action: "update", Tags: []string{"db:orders"}},
+			{Address: `aws_sns_topic.alarms["<eu>"]`, Action: "create"},
+		},
+		Outputs: []string{"orders_endpoint"},
+	}
+	r.Approved = &pipeline.Mark{Name: "ops-ldn", At: noon.Add(3 * time.Second)}
+	return r
+}
+
 // regressed is the same change once it was found slower in one of two scenarios, and run again since.
 func regressed() pipeline.Run {
 	r := waiting()

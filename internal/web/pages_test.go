@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write the golden files afresh")
 
 func TestPageLooksAsBefore(t *testing.T) {
 	for name, run := range map[string]pipeline.Run{
-		"waiting": waiting(), "deploy-failed": deployFailed(), "regressed": regressed(),
+		"waiting": waiting(), "deploy-failed": deployFailed(), "regressed": regressed(), "plan": planned(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := pages(t, shelved(run))

@@ -122,6 +122,7 @@ func (p *Pages) related(run pipeline.Run) []relation {
 		runs []string
 	}{
 		{"Repeats", []string{run.Parent}}, {"Repeated as", run.Reruns}, {"Supersedes", run.Supersedes}, {"Superseded by", []string{run.Successor}},
+		{"Tested together with", append(slices.Clone(run.Batch), run.Leader)},
 	} {
 		if links := p.links(r.runs); len(links) > 0 {
 			related = append(related, relation{r.name, links})
@@ -156,6 +157,12 @@ func moments(run pipeline.Run) []moment {
 	}
 	if m := run.Cancel; m != nil {
 		happened = append(happened, moment{"Cancelling", m.At, marked(*m)})
+	}
+	if m := run.Approved; m != nil {
+		happened = append(happened, moment{"Approved", m.At, marked(*m)})
+	}
+	if m := run.Rejected; m != nil {
+		happened = append(happened, moment{"Rejected", m.At, marked(*m)})
 	}
 	if m := run.Acknowledged; m != nil {
 		happened = append(happened, moment{"Acknowledged", m.At, marked(*m)})
