@@ -131,6 +131,26 @@ func TestRunSaysWhyItFailed(t *testing.T) {
 	}
 }
 
+// A program that is not there is no fault of what it was to deploy.
+func TestWhoseFaultAFailureIs(t *testing.T) {
+	missing := pipeline.Command{Dir: t.TempDir(), Run: []string{"./gone.sh"}}
+	for name, test := range map[string]struct {
+		cmd  pipeline.Command
+		want pipeline.Fault
+	}{
+		"the program's":          {script(t, "exit 3"), pipeline.FaultChange},
+		"of its not being there": {missing, pipeline.FaultEnvironment},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := command().Run(t.Context(), test.cmd, values)
+			var failure *Failure
+			require.ErrorAs(t, err, &failure)
+			require.Equal(t, test.want, failure.Explain().Fault)
+			require.Equal(t, test.want == pipeline.FaultEnvironment, failure.Explain().Untouched)
+		})
+	}
+}
+
 func TestRunShowsTheLastLinesOfAFailure(t *testing.T) {
 	output, err := command().Run(t.Context(), script(t, "seq 1 30; exit 1"), values)
 	var failure *Failure

@@ -23,9 +23,16 @@ type Failure struct {
 // Error is the program and the reason, without the output.
 func (f *Failure) Error() string { return f.Program + ": " + f.Reason }
 
-// Explain is the failure for people: why, and the last lines that the command printed.
+// Explain is the failure for people: why, and the last lines that the command printed. A program that could not even be
+// started says nothing about what it was to deploy.
 func (f *Failure) Explain() pipeline.Explanation {
-	return pipeline.Explanation{Reason: f.Reason, Output: f.Output}
+	e := pipeline.Explanation{Reason: f.Reason, Output: f.Output}
+	for cause := range hints {
+		if errors.Is(f.err, cause) {
+			e.Reason, e.Fault, e.Untouched = f.Error(), pipeline.FaultEnvironment, true
+		}
+	}
+	return e
 }
 
 // Unwrap returns what happened, such as ctx's cause or an *exec.ExitError.
