@@ -121,7 +121,10 @@ func (p *Pages) related(run pipeline.Run) []relation {
 		name string
 		runs []string
 	}{
-		{"Repeats", []string{run.Parent}}, {"Repeated as", run.Reruns}, {"Supersedes", run.Supersedes}, {"Superseded by", []string{run.Successor}},
+		{"Repeats", []string{run.Parent}},
+		{"Repeated as", run.Reruns},
+		{"Supersedes", run.Supersedes},
+		{"Superseded by", []string{run.Successor}},
 		{"Tested together with", append(slices.Clone(run.Batch), run.Leader)},
 	} {
 		if links := p.links(r.runs); len(links) > 0 {
