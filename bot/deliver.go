@@ -87,8 +87,8 @@ type Letter struct {
 
 // Delivery is what became of an intent. The zero value: nothing yet.
 type Delivery struct {
-	// Attempted is stored before an attempt to post, again when that ended without an answer, and zero once it is known to
-	// have failed.
+	// Attempted is stored before an attempt to post, again when that or an edit ended without an answer, and zero once it is
+	// known what came of it.
 	Attempted time.Time `json:"attempted,omitzero"`
 	Ref       string    `json:"ref,omitempty"`    // the platform's id, once it is visible
 	Sent      int64     `json:"sent,omitempty"`   // the version that is visible
@@ -163,8 +163,8 @@ func (d *dispatch) bring(ctx context.Context) error {
 
 // look finds out what became of an attempt whose end nobody saw.
 func (d *dispatch) look(ctx context.Context) error {
-	if wait := d.letter.Attempted.Add(d.Settle).Sub(d.Now()); wait > 0 {
-		return &NotSent{After: wait, Err: errors.New("an earlier attempt has to settle first")}
+	if err := d.settled(); err != nil {
+		return err
 	}
 	since := d.letter.Attempted.Add(-d.Settle) // the attempt began before it ended
 	ref, err := d.chat.Find(ctx, d.letter.Outgoing, since)
@@ -172,8 +172,16 @@ func (d *dispatch) look(ctx context.Context) error {
 		return fmt.Errorf("look for %s: %w", d.letter.ID, err)
 	}
 	if ref != "" {
-		d.letter.Ref = ref // what it says is unknown: the newest content follows as an edit
+		d.letter.Ref, d.letter.Attempted = ref, time.Time{} // what it says is unknown: the newest content follows as an edit
 		return d.note(ctx)
+	}
+	return nil
+}
+
+// settled is a *NotSent as long as an attempt whose end nobody saw may still come through.
+func (d *dispatch) settled() error {
+	if wait := d.letter.Attempted.Add(d.Settle).Sub(d.Now()); wait > 0 {
+		return &NotSent{After: wait, Err: errors.New("an earlier attempt has to settle first")}
 	}
 	return nil
 }
@@ -192,15 +200,25 @@ func (d *dispatch) post(ctx context.Context) error {
 		d.letter.Attempted = d.Now() // the platform may still be at it: it settles from now on
 		return errors.Join(fmt.Errorf("post %s: %w", d.letter.ID, err), d.note(ctx))
 	}
-	d.letter.Ref, d.letter.Sent = ref, d.letter.Version
+	d.letter.Ref, d.letter.Sent, d.letter.Attempted = ref, d.letter.Version, time.Time{}
 	return d.note(ctx)
 }
 
+// edit waits for an earlier edit whose end nobody saw: coming through later, it would undo this one for good.
 func (d *dispatch) edit(ctx context.Context) error {
-	if err := d.chat.Edit(ctx, d.letter.Outgoing, d.letter.Ref); err != nil {
-		return fmt.Errorf("edit %s: %w", d.letter.ID, err)
+	if err := d.settled(); err != nil {
+		return err
 	}
-	d.letter.Sent = d.letter.Version
+	err := d.chat.Edit(ctx, d.letter.Outgoing, d.letter.Ref)
+	if err != nil {
+		err = fmt.Errorf("edit %s: %w", d.letter.ID, err)
+		if certainlyNot(err) {
+			return err
+		}
+		d.letter.Attempted = d.Now()
+		return errors.Join(err, d.note(ctx))
+	}
+	d.letter.Sent, d.letter.Attempted = d.letter.Version, time.Time{}
 	return d.note(ctx)
 }
 
@@ -223,81 +241,6 @@ func certainlyNot(err error) bool {
 	var unsent *NotSent
 	var refused *Refused
 	return errors.As(err, &unsent) || errors.As(err, &refused)
-}
-
-// lookUp fills in what the adapter needs: the root's platform id, linked roots, the picture.
-func (d *dispatch) lookUp(ctx context.Context) error {
-	if d.letter.Root != "" {
-		if err := d.lookUpRoot(ctx); err != nil {
-			return err
-		}
-	}
-	if err := d.lookUpLinks(ctx); err != nil {
-		return err
-	}
-	if d.letter.Message.Picture != nil {
-		return d.lookUpPicture(ctx)
-	}
-	return nil
-}
-
-func (d *dispatch) lookUpRoot(ctx context.Context) error {
-	root, err := d.Outbox.Open(ctx, d.letter.Root)
-	switch {
-	case err != nil:
-		return fmt.Errorf("root of %s: %w", d.letter.ID, err)
-	case root.Ref != "":
-		d.letter.Thread = root.Ref
-		return nil
-	case root.Parked != "":
-		return &Refused{Err: errors.New("its thread could not be posted: " + root.Parked)}
-	}
-	return fmt.Errorf("root of %s is not posted yet", d.letter.ID)
-}
-
-// lookUpLinks leaves out the roots that are not in this channel, or not yet.
-func (d *dispatch) lookUpLinks(ctx context.Context) error {
-	d.letter.Links = map[string]string{}
-	for _, run := range d.letter.Message.threads() {
-		root, err := d.Outbox.Open(ctx, rootID(run, d.letter.Channel))
-		switch {
-		case errors.Is(err, ErrNotFound):
-		case err != nil:
-			return fmt.Errorf("link from %s to %s: %w", d.letter.ID, run, err)
-		case root.Ref != "":
-			d.letter.Links[run] = root.Ref
-		}
-	}
-	return nil
-}
-
-func (d *dispatch) lookUpPicture(ctx context.Context) error {
-	png, err := d.Pictures.Picture(ctx, d.letter.Message.Picture.Key)
-	if errors.Is(err, ErrNotFound) {
-		return &Refused{Err: errors.New("its picture is no longer kept")}
-	}
-	if err != nil {
-		return fmt.Errorf("picture of %s: %w", d.letter.ID, err)
-	}
-	d.letter.Picture = png
-	return nil
-}
-
-// threads are the runs whose threads the message links to.
-func (m Message) threads() []string {
-	lines := append([]Text{m.Footer}, m.Body...)
-	for _, f := range m.Facts {
-		lines = append(lines, f.Value)
-	}
-	var runs []string
-	for _, line := range lines {
-		for _, s := range line {
-			if s.Thread != "" {
-				runs = append(runs, s.Thread)
-			}
-		}
-	}
-	return runs
 }
 
 // rootID is the intent of a run's root message in a channel.

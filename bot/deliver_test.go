@@ -272,8 +272,16 @@ func TestAnEditThatFailedIsTriedAgain(t *testing.T) {
 	want(t, m, Outgoing{ID: root, Version: 2, Message: Message{Title: "two"}})
 	p.after = once("edit ", errCrash)
 	require.ErrorIs(t, o.Deliver(t.Context(), root, 1), errCrash)
+	want(t, m, Outgoing{ID: root, Version: 3, Message: Message{Title: "three"}})
+	var rest *NotSent
+	require.ErrorAs(t, o.Deliver(t.Context(), root, 1), &rest, "the failed one may still come through, and must not be the last")
+	require.Equal(t, 5*time.Second, rest.After)
+	o.now = noon.Add(5 * time.Second)
 	require.NoError(t, o.Deliver(t.Context(), root, 1))
-	require.Equal(t, "two", p.shown["ts1"].Message.Title)
+	require.Equal(t, "three", p.shown["ts1"].Message.Title)
+
+	want(t, m, Outgoing{ID: root, Version: 4, Message: Message{Title: "four"}})
+	require.NoError(t, o.Deliver(t.Context(), root, 1), "nothing is left to settle")
 }
 
 func TestAPlatformThatIsNotConfigured(t *testing.T) {

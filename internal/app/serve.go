@@ -67,6 +67,7 @@ func (s *server) run(ctx context.Context) error {
 	if s.completions != nil {
 		group.Go(func() error { return s.lanes.Drain(ctx, publishLanes, s.completions.publish) })
 	}
+	group.Go(func() error { s.clock.Follow(ctx); return nil })
 	group.Go(func() error { s.catalog.Watch(ctx); return nil })
 	if s.queue != nil {
 		group.Go(func() error { s.queue.Receive(ctx); return nil })

@@ -42,7 +42,8 @@ const (
 type server struct {
 	settings    config.Config
 	log         *slog.Logger
-	now         func() time.Time
+	now         func() time.Time // of this machine
+	clock       *lane.Clock      // of all replicas
 	redis       *redis.Client
 	lanes       *lane.Lanes
 	store       *store.Store
@@ -110,13 +111,17 @@ func (s *server) openStore(ctx context.Context) error {
 	if err != nil {
 		host = "unknown"
 	}
-	s.lanes = &lane.Lanes{Redis: s.redis, Prefix: "bellwether:", Holder: fmt.Sprintf("%s/%d", host, os.Getpid()), Now: s.now, Log: s.log}
+	s.clock = &lane.Clock{Redis: s.redis, Every: 10 * time.Second}
+	s.lanes = &lane.Lanes{Redis: s.redis, Prefix: "bellwether:", Holder: fmt.Sprintf("%s/%d", host, os.Getpid()), Now: s.clock.Now, Log: s.log}
 	s.store = &store.Store{Lanes: s.lanes}
 	warnings, err := s.store.Check(ctx)
 	for _, w := range warnings {
 		s.log.Warn(w)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return s.clock.Ask(ctx)
 }
 
 func (s *server) openPages(ctx context.Context) error {
@@ -125,7 +130,7 @@ func (s *server) openPages(ctx context.Context) error {
 		return err
 	}
 	s.pages = &web.Pages{
-		PublicURL: s.settings.HTTP.PublicURL, Key: key, Now: s.now, Load: s.store.Load, Record: s.store.Record,
+		PublicURL: s.settings.HTTP.PublicURL, Key: key, Now: s.clock.Now, Load: s.store.Load, Record: s.store.Record,
 		Catalog: s.catalog.Current, Log: s.log,
 	}
 	return nil
@@ -147,10 +152,10 @@ func (s *server) openChats(ctx context.Context) error {
 		s.slack, chats["slack"] = chat, chat
 	}
 	if s.settings.Chat.Web {
-		s.webchat = webchat.New(s.now)
+		s.webchat = webchat.New(s.clock.Now)
 		chats["web"] = s.webchat
 	}
-	s.postman = &bot.Postman{Outbox: s.store, Pictures: s.store, Chats: chats, Settle: settle, Operator: s.operator, Now: s.now, Log: s.log}
+	s.postman = &bot.Postman{Outbox: s.store, Pictures: s.store, Chats: chats, Settle: settle, Operator: s.operator, Now: s.clock.Now, Log: s.log}
 	s.metrics.Parked(s.parked)
 	return nil
 }
@@ -173,7 +178,7 @@ func (s *server) wire() {
 	redact := config.Following(s.settings.Secrets(), s.catalog.Secrets)
 	s.bot = &bot.Bot{
 		Catalog: s.catalog.Current, Outbox: s.store, Pictures: s.store, Records: s.store, RunURL: s.pages.RunURL,
-		Debounce: debounce, Now: s.now,
+		Debounce: debounce, Now: s.clock.Now,
 	}
 	s.stacks = s.applier(redact)
 	s.teller = s.bot
@@ -183,7 +188,7 @@ func (s *server) wire() {
 		}
 		s.teller = s.completions
 	}
-	s.submitter = &pipeline.Submitter{Catalog: s.catalog.Current, Queue: s.store, Teller: s.teller, Now: s.now}
+	s.submitter = &pipeline.Submitter{Catalog: s.catalog.Current, Queue: s.store, Teller: s.teller, Now: s.clock.Now}
 	s.runner = &pipeline.Runner{
 		Catalog: s.catalog.Current, Ledger: s.store, History: s.store, Inventory: s.store, Holds: s.store, Batches: s.store,
 		Commands: &deployer.Command{Log: s.log, Redact: redact, Pass: s.settings.Commands.Environment}, Probe: probe,
@@ -193,11 +198,11 @@ func (s *server) wire() {
 		},
 		Applier: s.stacks,
 		Engines: map[string]pipeline.Engine{"vegeta": &engine.Vegeta{Log: s.log}},
-		Teller:  s.teller, Now: s.now, Watch: time.Second, Log: s.log,
+		Teller:  s.teller, Now: s.clock.Now, Watch: time.Second, Log: s.log,
 	}
 	s.desk = &commands.Desk{
 		Catalog: s.catalog.Current, Runs: s.store, Marks: s.store, Holds: s.store, Approvals: s.store, Submit: s.submitter, Teller: s.teller,
-		RunURL: s.pages.RunURL, Redact: redact, Now: s.now, NewID: uuid.NewString, Log: s.log,
+		RunURL: s.pages.RunURL, Redact: redact, Now: s.clock.Now, NewID: uuid.NewString, Log: s.log,
 	}
 	s.intake = &intake.Intake{
 		Submit: s.submitter.Submit, Refuse: s.bot.Refuse, Redact: redact, Secret: config.Detector(s.settings.Secrets()...),

@@ -2,7 +2,9 @@ package engine
 
 import (
 	"math"
+	"net/http"
 	"sort"
+	"sync/atomic"
 	"time"
 
 	"bellwether/pipeline"
@@ -75,6 +77,8 @@ type pacer struct {
 	schedule schedule
 	stop     <-chan struct{}
 	began    time.Time // as Vegeta counts; set before the first request is sent
+
+	due atomic.Int64 // when the newest request is due, in ns since then
 }
 
 // Pace returns how long to wait for request number hits, and ends the load after the last one or when it is stopped. A
@@ -86,7 +90,9 @@ func (p *pacer) Pace(elapsed time.Duration, hits uint64) (wait time.Duration, st
 	if hits >= uint64(p.schedule.requests) {
 		return 0, true
 	}
-	wait = p.schedule.due(int(hits)) - elapsed
+	due := p.schedule.due(int(hits))
+	p.due.Store(int64(due))
+	wait = due - elapsed
 	if wait <= brief {
 		return wait, p.stopped()
 	}
@@ -96,6 +102,20 @@ func (p *pacer) Pace(elapsed time.Duration, hits uint64) (wait time.Duration, st
 	case <-p.stop:
 		return 0, true
 	}
+}
+
+// awake has a request that is long overdue wait a moment. A process that stood still (SIGSTOP, a machine put to sleep) goes on
+// before the timers that ran out meanwhile have fired: it would send into an environment that is somebody else's by now.
+func (p *pacer) awake(transport http.RoundTripper) http.RoundTripper {
+	return sender(func(r *http.Request) (*http.Response, error) {
+		if time.Since(p.began)-time.Duration(p.due.Load()) > catchUp {
+			select {
+			case <-r.Context().Done():
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+		return transport.RoundTrip(r)
+	})
 }
 
 func (p *pacer) stopped() bool {

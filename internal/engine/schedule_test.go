@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"context"
+	"net/http"
 	"testing"
 	"time"
 
@@ -74,4 +76,15 @@ func TestScheduleKeepsItsPromisesForAnyLoad(t *testing.T) {
 			require.Equal(t, perSecond[i], tick.Offered)
 		}
 	})
+}
+
+// Its context ended while the process stood still: the timer that says so fires a moment after the process goes on.
+func TestARequestLongOverdueIsNotSentForNobody(t *testing.T) {
+	p := &pacer{began: time.Now().Add(-time.Minute)}
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(time.Millisecond, cancel)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1/", nil)
+	require.NoError(t, err)
+	_, err = p.awake(sender(func(r *http.Request) (*http.Response, error) { return nil, r.Context().Err() })).RoundTrip(r)
+	require.ErrorIs(t, err, context.Canceled)
 }

@@ -100,10 +100,10 @@ func (l load) run(ctx context.Context, add func(answer)) time.Time {
 	defer cancel()
 	transport := newTransport(int(l.workers))
 	defer transport.CloseIdleConnections()
-	client := newClient(ctx, transport, l.timeout, l.broken)
+	pace := &pacer{schedule: l.plan, stop: sending.Done()}
+	client := newClient(ctx, pace.awake(transport), l.timeout, l.broken)
 	attacker := vegeta.NewAttacker(vegeta.Client(client), vegeta.MaxBody(0), vegeta.MaxWorkers(l.workers))
 	defer context.AfterFunc(sending, func() { attacker.Stop() })()
-	pace := &pacer{schedule: l.plan, stop: sending.Done()}
 	for r := range attacker.Attack(l.next, pace, 0, "") {
 		add(answer{
 			request: int(r.Seq),

@@ -194,7 +194,7 @@ func TestUnwellOutlastsTheHoldOfAPerson(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		accept(t, s, change("checkout", "k1"))
 		held, _ := hold(t, s, "R1")
-		until := time.Now().Add(30 * time.Millisecond).Truncate(time.Millisecond).UTC()
+		until := time.Now().Add(500 * time.Millisecond).Truncate(time.Millisecond).UTC()
 		person := put(t, s, until)
 		unwell(t, s, held)
 		require.Empty(t, timers(t, s))

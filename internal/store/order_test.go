@@ -200,3 +200,20 @@ func permutations(all []string) [][]string {
 	}
 	return orders
 }
+
+// Its replica was killed with the event in hand, and SQS delivers it again when the newer change is through.
+func TestAChangeThatComesAfterANewerOneIsInstalled(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		accept(t, s, madeAt(change("checkout", "k2"), 60))
+		held, _ := hold(t, s, "R1")
+		install(t, s, held, load(t, s, "R1"))
+		save(t, s, held, load(t, s, "R1"), pipeline.Done)
+
+		enqueue(t, s, madeAt(change("checkout", "k1"), 0))
+		late := load(t, s, "R2")
+		require.Equal(t, pipeline.Superseded, late.State)
+		require.Equal(t, "R1", late.Successor)
+		require.Equal(t, []string{"R2"}, load(t, s, "R1").Supersedes)
+		require.Equal(t, pipeline.Waiting, accept(t, s, madeAt(change("checkout", "k0"), 120)).State, "a rollback is a newer event")
+	})
+}

@@ -156,9 +156,12 @@ local function replaced()
   if id and not after(times, {tonumber(of[1] or 0), tonumber(of[2] or 0)}) then return receipt('repeat', id) end
 end
 
--- The open run of a change that is newer than this one, which came late.
+-- The run of a change that is newer than this one, which came late: the one that is installed, or an open one.
 local function overtaker()
   local found
+  local installed = existing(redis.call('HGET', key('origin', environment, thing), 'run'))
+  local of = redis.call('HMGET', key('run', installed), 'merged', 'pushed')
+  if after({tonumber(of[1] or 0), tonumber(of[2] or 0)}, times) then found = installed end
   for _, run in ipairs(rivals) do
     if after(run.times, times) then found = run.id end
   end

@@ -46,11 +46,15 @@ type Applier struct {
 
 const planFile = "plan" // in the plan's folder, beside the working copy
 
-// Plan checks the stack out, plans it and holds the plan against the stack's policy.
+// Plan checks the stack out, plans it and holds the plan against the stack's policy. Before that it sweeps: what a
+// Bellwether that was killed has left running would work on the same things.
 func (a *Applier) Plan(ctx context.Context, stack pipeline.Stack, environment pipeline.Environment, change pipeline.Change) (pipeline.Planned, error) {
 	p := &planned{
 		applier: a, stack: stack, settings: *stack.Apply.Terraform,
 		log: a.Log.With("stack", stack.Name, "environment", environment.Name, "revision", change.Revision),
+	}
+	if err := a.Sweep(); err != nil {
+		p.log.Error("what was left by a Bellwether that died is still there", "error", err)
 	}
 	err := p.prepare(ctx, environment, change)
 	if err == nil {

@@ -86,19 +86,27 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	}
 }
 
-// A program that outlives terraform is found by what it inherited.
-func TestASweepEndsWhatWasLeftRunning(t *testing.T) {
+// A program that outlives terraform is found by what it inherited, by a sweep, and by whoever plans next: it would work on
+// the same things.
+func TestWhatWasLeftRunningIsEnded(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("processes are found in /proc only")
 	}
-	w := newWorld(t)
-	w.write(t, deaf)
-	w.kill(t, "applied", "cloud/orders.waiting")
-	folder := filepath.Join(w.Dir, list(t, w.Dir)[0])
-	require.NotEmpty(t, startedFor(folder))
-	require.NoError(t, w.Sweep())
-	require.Empty(t, startedFor(folder))
-	require.Empty(t, list(t, w.Dir))
+	for name, do := range map[string]func(t *testing.T, w *world){
+		"by a sweep": func(t *testing.T, w *world) { require.NoError(t, w.Sweep()) },
+		"by a plan":  func(t *testing.T, w *world) { require.NoError(t, w.plan(t).Close()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.write(t, deaf)
+			w.kill(t, "applied", "cloud/orders.waiting")
+			folder := filepath.Join(w.Dir, list(t, w.Dir)[0])
+			require.NotEmpty(t, startedFor(folder))
+			do(t, w)
+			require.Empty(t, startedFor(folder))
+			require.Empty(t, list(t, w.Dir))
+		})
+	}
 }
 
 // kill starts a Bellwether and kills it when the file is there.

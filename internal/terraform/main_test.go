@@ -7,9 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"bellwether/internal/peers"
 	"bellwether/pipeline"
 )
 
@@ -46,23 +45,16 @@ func TestMain(m *testing.M) {
 
 // mirror is where terraform finds our provider. It is built once.
 var mirror struct {
-	once sync.Once
-	dir  string
-	err  error
+	once     sync.Once
+	dir      string
+	settings string // file
+	err      error
 }
 
 func buildMirror() {
-	if mirror.dir, mirror.err = os.MkdirTemp("", "bellwether-mirror-"); mirror.err != nil {
-		return
+	if mirror.dir, mirror.err = os.MkdirTemp("", "bellwether-mirror-"); mirror.err == nil {
+		mirror.settings, mirror.err = peers.TerraformMirror(mirror.dir)
 	}
-	program := filepath.Join(mirror.dir, "innerscale.example/test/bellwether/0.1.0", runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-bellwether_v0.1.0")
-	output, err := exec.Command("go", "build", "-C", "../../testdata/terraform-provider-bellwether", "-o", program, ".").CombinedOutput()
-	if err != nil {
-		mirror.err = fmt.Errorf("build the provider: %w: %s", err, output)
-		return
-	}
-	rc := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror.dir)
-	mirror.err = os.WriteFile(filepath.Join(mirror.dir, "terraformrc"), []byte(rc), 0o600)
 }
 
 // world is a cloud, a stack in a repository that describes it, and a Bellwether that applies it.
@@ -81,17 +73,15 @@ func (c copied) Checkout(_ context.Context, _ []pipeline.Repository, _ pipeline.
 }
 
 func newWorld(t *testing.T) *world {
-	if _, err := exec.LookPath("terraform"); err != nil {
-		t.Skip("terraform is not installed")
-	}
+	peers.NeedsTerraform(t)
 	mirror.once.Do(buildMirror)
 	require.NoError(t, mirror.err)
 	dir := t.TempDir()
 	for _, name := range []string{"cloud", "repository"} {
 		require.NoError(t, os.Mkdir(filepath.Join(dir, name), 0o700))
 	}
-	t.Setenv("TF_CLI_CONFIG_FILE", filepath.Join(mirror.dir, "terraformrc"))
-	t.Setenv("BELLWETHER_CLOUD", filepath.Join(dir, "cloud"))
+	t.Setenv("TF_CLI_CONFIG_FILE", mirror.settings)
+	t.Setenv("CLOUD_FOLDER", filepath.Join(dir, "cloud"))
 	w := &world{dir: dir}
 	w.Applier = applierOf(dir, slog.New(slog.NewTextHandler(&w.log, nil)))
 	return w
@@ -100,7 +90,7 @@ func newWorld(t *testing.T) *world {
 func applierOf(dir string, log *slog.Logger) *Applier {
 	return &Applier{
 		Source: copied(filepath.Join(dir, "repository")), Dir: filepath.Join(dir, "plans"), Log: log,
-		Pass: []string{"TF_CLI_CONFIG_FILE", "BELLWETHER_CLOUD"}, Grace: time.Second,
+		Pass: []string{"TF_CLI_CONFIG_FILE", "CLOUD_FOLDER"}, Grace: time.Second,
 	}
 }
 
@@ -150,7 +140,7 @@ const deaf = `
 resource "terraform_data" "deaf" {
   provisioner "local-exec" {
     working_dir = "/"
-    command     = "trap '' INT TERM; touch $BELLWETHER_CLOUD/orders.waiting; while :; do sleep 0.05; done"
+    command     = "trap '' INT TERM; touch $CLOUD_FOLDER/orders.waiting; while :; do sleep 0.05; done"
   }
 }
 `

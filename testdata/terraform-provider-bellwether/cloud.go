@@ -20,7 +20,7 @@ type record struct {
 	password string
 }
 
-func file(name string) string { return filepath.Join(os.Getenv("BELLWETHER_CLOUD"), name) }
+func file(name string) string { return filepath.Join(os.Getenv("CLOUD_FOLDER"), name) }
 
 func (r record) file() string { return file(r.Kind + "-" + r.Name + ".json") }
 

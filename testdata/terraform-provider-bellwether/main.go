@@ -1,7 +1,7 @@
 // Command terraform-provider-bellwether is a Terraform provider for Bellwether's tests. Its cloud is a folder: what exists
 // is a file there, so that a test sees what was really done.
 //
-// The folder is named by BELLWETHER_CLOUD. A test makes the cloud misbehave by files beside the resources' own:
+// The folder is named by CLOUD_FOLDER. A test makes the cloud misbehave by files beside the resources' own:
 //
 //	orders.fail  changing orders fails with the text in the file
 //	orders.slow  changing orders waits until the file is gone; orders.waiting is there meanwhile

@@ -28,18 +28,16 @@ type meaning struct {
 }
 
 // meanings of the answers that stay the same until somebody does something. What is not the message's fault lets its channel
-// rest, so that nothing is lost however late it is mended; that goes for tokens too, since what is parked cannot be sent again.
-// What is the message's fault is refused, and what is final, as is an archived channel, which nobody reads.
+// rest, and goes out once it is mended. What is the message's fault is refused, and so is what is final: an archived channel,
+// which nobody reads, and a revoked token, which never works again. What is refused is parked, for the operator to send again.
 var meanings = map[string]meaning{
 	"not_in_channel":    {uninvited, "the bot is not in the channel: invite it with /invite @bellwether"},
 	"channel_not_found": {uninvited, "no such channel, or a private one: /invite @bellwether, or mend the id in the catalog"},
 
-	"not_authed":       {unmended, "the token is missing: set chat.slack.bot_token"},
-	"invalid_auth":     {unmended, "the token is wrong: copy the one of \"OAuth & Permissions\" (xoxb-…) to chat.slack.bot_token"},
-	"account_inactive": {unmended, "the app was removed from the workspace: install it again and renew chat.slack.bot_token"},
-	"token_revoked":    {unmended, "the token was revoked: install the app again and renew chat.slack.bot_token"},
-	"token_expired":    {unmended, "the token has expired: install the app again and renew chat.slack.bot_token"},
-	"missing_scope":    {unmended, "the app lacks a scope: compare it with deploy/slack/manifest.yaml and install it again"},
+	"not_authed":    {unmended, "the token is missing: set chat.slack.bot_token"},
+	"invalid_auth":  {unmended, "the token is wrong: copy the one of \"OAuth & Permissions\" (xoxb-…) to chat.slack.bot_token"},
+	"token_expired": {unmended, "the token has expired: install the app again and renew chat.slack.bot_token"},
+	"missing_scope": {unmended, "the app lacks a scope: compare it with deploy/slack/manifest.yaml and install it again"},
 
 	"restricted_action_read_only_channel": {unmended, "only some people may post there: let the bot, in the channel's settings"},
 	"restricted_action":                   {unmended, "only some people may post there: let the bot, in the channel's settings"},
@@ -47,7 +45,9 @@ var meanings = map[string]meaning{
 	"ekm_access_denied":                   {unmended, "the workspace's owners have suspended access: ask them"},
 	"org_login_required":                  {unmended, "the workspace is being moved: renew the installation when that is over"},
 
-	"is_archived":         {0, "the channel is archived: unarchive it, or name another one in the catalog"},
+	"is_archived":         {0, "the channel is archived: unarchive it, or name another one in the catalog; then bellwether outbox send --all"},
+	"token_revoked":       {0, "the token was revoked: install the app again, renew chat.slack.bot_token; then bellwether outbox send --all"},
+	"account_inactive":    {0, "the app was removed: install it again, renew chat.slack.bot_token; then bellwether outbox send --all"},
 	"msg_too_long":        {0, "the message is too long, a fault of Bellwether's: report it with this line"},
 	"msg_blocks_too_long": {0, "the message is too long, a fault of Bellwether's: report it with this line"},
 	"invalid_blocks":      {0, "the message is malformed, a fault of Bellwether's: report it with this line"},

@@ -31,9 +31,8 @@ func TestAnswersSayWhatToDo(t *testing.T) {
 func TestWhatCanBeMendedWaits(t *testing.T) {
 	for code, want := range map[string]time.Duration{
 		"not_in_channel": time.Minute, "channel_not_found": time.Minute,
-		"invalid_auth": 5 * time.Minute, "token_revoked": 5 * time.Minute, "token_expired": 5 * time.Minute,
-		"account_inactive": 5 * time.Minute, "missing_scope": 5 * time.Minute, "restricted_action": 5 * time.Minute,
-		"is_archived": 0, "msg_too_long": 0, "invalid_blocks": 0, "message_not_found": 0,
+		"invalid_auth": 5 * time.Minute, "token_expired": 5 * time.Minute, "missing_scope": 5 * time.Minute, "restricted_action": 5 * time.Minute,
+		"is_archived": 0, "token_revoked": 0, "account_inactive": 0, "msg_too_long": 0, "invalid_blocks": 0, "message_not_found": 0,
 	} {
 		f := newFake(t)
 		c := f.chat(t)

@@ -27,8 +27,8 @@ const (
 	titleLimit = 200   // of its title
 
 	pageSize = 200
-	pages    = 20               // Find gives up behind so many
-	clocks   = 30 * time.Second // how far Slack's clock may be behind ours
+	pages    = 20        // Find gives up behind so many
+	clocks   = time.Hour // how far Slack's clock may be behind ours: no channel takes more in that time than Find looks through
 )
 
 // Post sends the message once: nothing here repeats it, since a repetition after a broken connection could show it twice.

@@ -158,3 +158,15 @@ func TestOneMessageASecondInEachChannel(t *testing.T) {
 		require.Equal(t, "not sent", kind(err), "what had no turn was not sent")
 	})
 }
+
+// Attempts are stamped by a clock that may have jumped.
+func TestFindAllowsForAClockThatIsAhead(t *testing.T) {
+	f := newFake(t)
+	c := f.chat(t)
+	o := root("R42/slack:C0CHECKOUT/root")
+	ts, err := c.Post(t.Context(), o)
+	require.NoError(t, err)
+	ref, err := c.Find(t.Context(), o, time.Now().Add(50*time.Minute))
+	require.NoError(t, err)
+	require.Equal(t, ts, ref)
+}
