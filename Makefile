@@ -7,7 +7,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -X bellwether/internal/app.Version=$(VERSION)
 FUZZTIME ?= 20s
 
-.PHONY: help build demo setup test test-long test-kubernetes check fmt golden fuzz bench
+.PHONY: help build demo setup test test-long test-kubernetes chaos check fmt golden fuzz bench
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,9 +32,16 @@ test-kubernetes: ## the Kubernetes deployer against a real control plane; buildi
 	@kubeconfig=$$(scripts/kubernetes/up) && trap scripts/kubernetes/down EXIT && \
 	  BELLWETHER_TEST_KUBECONFIG=$$kubeconfig go test -count=1 -run ARealControlPlane ./internal/deployer/kubernetes
 
+KILLS ?= 200
+chaos: setup ## kill -9 and worse, in the background; begun again it goes on where it was
+	@mkdir -p .chaos && go test -c -tags chaos -o .chaos/chaos.test ./internal/chaos
+	@(cd internal/chaos && exec nice nohup $(CURDIR)/.chaos/chaos.test -test.run '^TestChaos$$' -test.timeout 0 -test.v \
+	  -kills $(KILLS) -dir $(CURDIR)/.chaos) >>.chaos/log 2>&1 & echo $$! >.chaos/pid; echo 'see .chaos/table.md, .chaos/log'
+
 check: ## formatting, vet, staticcheck
 	@test -z "$$(go tool -modfile=$(TOOLS) gofumpt -l . | tee /dev/stderr)" || { echo 'run make fmt'; exit 1; }
 	go vet ./...
+	go vet -tags long,chaos ./internal/...
 	go tool -modfile=$(TOOLS) staticcheck ./...
 
 fmt: ## format the code
