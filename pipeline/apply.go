@@ -112,7 +112,7 @@ func (w *work) apply(ctx context.Context, planned Planned) error {
 
 func (w *work) applied(ctx context.Context) error {
 	w.run.Stage = StageTest
-	return w.Ledger.Install(ctx, w.lease, w.run.Change().thing(), w.run.Change().Artefact())
+	return w.Ledger.Install(ctx, w.lease, w.run.ID, w.run.Change().thing(), w.run.Change().Artefact())
 }
 
 // familiar leaves of a plan's tags those that mean something in the catalog. The others are nobody's business here.

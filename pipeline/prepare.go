@@ -84,7 +84,7 @@ func (w *work) install(ctx context.Context, a Artefact) error {
 	if err := w.healthy(ctx); err != nil {
 		return err
 	}
-	return w.Ledger.Install(ctx, w.lease, w.run.Change().thing(), a)
+	return w.Ledger.Install(ctx, w.lease, w.run.ID, w.run.Change().thing(), a)
 }
 
 // bring does nothing when the catalog leaves deploying to others.

@@ -21,8 +21,8 @@ type Ledger interface {
 	Load(ctx context.Context, id string) (Run, error)
 	// Save is a checkpoint.
 	Save(ctx context.Context, lease Lease, run Run) error
-	// Install notes what a thing ("service:checkout") now is in the held environment.
-	Install(ctx context.Context, lease Lease, thing string, a Artefact) error
+	// Install notes what a thing ("service:checkout") now is in the leased environment, and the run that brought it in.
+	Install(ctx context.Context, lease Lease, run, thing string, a Artefact) error
 }
 
 // History keeps what was measured.

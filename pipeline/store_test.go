@@ -82,7 +82,7 @@ func (w *world) Save(ctx context.Context, lease pipeline.Lease, run pipeline.Run
 	}))
 }
 
-func (w *world) Install(ctx context.Context, lease pipeline.Lease, thing string, a pipeline.Artefact) error {
+func (w *world) Install(ctx context.Context, lease pipeline.Lease, _, thing string, a pipeline.Artefact) error {
 	return w.call(ctx, "install "+a.Label(), w.fenced(lease, func() { w.installed[thing] = a }))
 }
 

@@ -12,18 +12,17 @@ import (
 
 // Install notes what a thing now is. Whose change that is, Enqueue must know: either the one of the run that holds the
 // lane, or the one it found installed, which a restore and a confirmation install again. So both are remembered.
-func (s *Store) Install(ctx context.Context, lease pipeline.Lease, thing string, a pipeline.Artefact) error {
+func (s *Store) Install(ctx context.Context, lease pipeline.Lease, run, thing string, a pipeline.Artefact) error {
 	artefact, err := json.Marshal(a)
 	if err == nil {
-		_, err = s.do(ctx, installScript, environmentLane(lease.Environment), lease.Fence, lease.Environment, thing, artefact)
+		_, err = s.do(ctx, installScript, environmentLane(lease.Environment), lease.Fence, lease.Environment, run, thing, artefact)
 	}
 	return wrap(err, "note that %s is %s in %s", thing, a.Label(), lease.Environment)
 }
 
 var installScript = redis.NewScript(fenced + `
-local environment, thing, artefact = unpack(ARGV, 4, 6)
+local environment, run, thing, artefact = unpack(ARGV, 4, 7)
 local installed, origin = key('installed', environment), key('origin', environment, thing)
-local run = redis.call('HGET', lane_key(prefix, lane, 'lease'), 'item')
 local identity = redis.call('HGET', key('run', run), 'key') or ''
 
 local now = redis.call('HGET', installed, thing)

@@ -20,7 +20,7 @@ func TestInstalled(t *testing.T) {
 			"stack:platform":   {Revision: "abc"},
 		}
 		for thing, artefact := range want {
-			require.NoError(t, s.Install(t.Context(), held, thing, artefact))
+			require.NoError(t, s.Install(t.Context(), held, "R1", thing, artefact))
 		}
 		installed, err = s.Installed(t.Context(), "load")
 		require.NoError(t, err)
@@ -34,7 +34,7 @@ func TestInstalled(t *testing.T) {
 func install(t *testing.T, s *Store, h pipeline.Lease, run pipeline.Run) {
 	t.Helper()
 	c := run.Change()
-	require.NoError(t, s.Install(t.Context(), h, "service:"+c.Name, c.Artefact()))
+	require.NoError(t, s.Install(t.Context(), h, run.ID, "service:"+c.Name, c.Artefact()))
 }
 
 // deploy takes a change from its submission to its end, installing these artefacts on the way.

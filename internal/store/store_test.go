@@ -145,7 +145,7 @@ func TestHolderThatLostItsLaneWritesNothing(t *testing.T) {
 		for name, err := range map[string]error{
 			"save":         s.Save(ctx, stale(held), run),
 			"save, other":  s.Save(ctx, other, run),
-			"install":      s.Install(ctx, stale(held), "service:checkout", pipeline.Artefact{Image: "a"}),
+			"install":      s.Install(ctx, stale(held), "R1", "service:checkout", pipeline.Artefact{Image: "a"}),
 			"keep":         s.Keep(ctx, stale(held), result, pipeline.Record{}),
 			"count":        s.Count(ctx, stale(held), result),
 			"gather":       errOf(s.Gather(ctx, stale(held), "R1")),
@@ -235,7 +235,7 @@ func TestErrorsNameWhatWasTried(t *testing.T) {
 		"board of load":                            errOf(s.Board(ctx, "load")),
 		"mark run R1":                              errOf(s.Cancel(ctx, "R1", pipeline.Mark{})),
 		"save run R1":                              s.Save(ctx, held, pipeline.Run{ID: "R1"}),
-		"note that service:checkout is k1 in load": s.Install(ctx, held, "service:checkout", pipeline.Artefact{Revision: "k1"}),
+		"note that service:checkout is k1 in load": s.Install(ctx, held, "R1", "service:checkout", pipeline.Artefact{Revision: "k1"}),
 		"what is installed in load":                errOf(s.Installed(ctx, "load")),
 		"keep result R1/cart":                      s.Keep(ctx, held, pipeline.Result{ID: "R1/cart"}, pipeline.Record{}),
 		"count result R1/cart":                     s.Count(ctx, held, pipeline.Result{ID: "R1/cart"}),
