@@ -31,10 +31,9 @@ func TestInstalled(t *testing.T) {
 	})
 }
 
-func install(t *testing.T, s *Store, h pipeline.Lease, run pipeline.Run) {
+func install(t *testing.T, s *Store, h pipeline.Lease, run string, c pipeline.Change) {
 	t.Helper()
-	c := run.Change()
-	require.NoError(t, s.Install(t.Context(), h, run.ID, "service:"+c.Name, c.Artefact()))
+	require.NoError(t, s.Install(t.Context(), h, run, "service:"+c.Name, c.Artefact()))
 }
 
 // deploy takes a change from its submission to its end, installing these artefacts on the way.
@@ -43,7 +42,7 @@ func deploy(t *testing.T, s *Store, h *holder, sub pipeline.Submission, keys ...
 	run := accept(t, s, sub)
 	held := pipeline.Lease{Environment: "load", Fence: h.take(run.ID)}
 	for _, key := range keys {
-		install(t, s, held, change("checkout", key).Run)
+		install(t, s, held, run.ID, change("checkout", key).Run.Change())
 	}
 	save(t, s, held, run, pipeline.Done)
 	h.end(nil)

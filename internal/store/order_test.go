@@ -44,7 +44,7 @@ func TestImageOfASupersededMergeDoesNotReplaceTheNewerChange(t *testing.T) {
 		"which is installed": func(t *testing.T, s *Store) {
 			enqueue(t, s, change("checkout", "k2"))
 			held, _ := hold(t, s, "R2")
-			install(t, s, held, load(t, s, "R2"))
+			install(t, s, held, "R2", load(t, s, "R2").Change())
 			save(t, s, held, load(t, s, "R2"), pipeline.Done)
 		},
 	} {
@@ -206,7 +206,7 @@ func TestAChangeThatComesAfterANewerOneIsInstalled(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		accept(t, s, madeAt(change("checkout", "k2"), 60))
 		held, _ := hold(t, s, "R1")
-		install(t, s, held, load(t, s, "R1"))
+		install(t, s, held, "R1", load(t, s, "R1").Change())
 		save(t, s, held, load(t, s, "R1"), pipeline.Done)
 
 		enqueue(t, s, madeAt(change("checkout", "k1"), 0))
