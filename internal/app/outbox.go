@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"bellwether/bot"
 	"bellwether/internal/store"
 )
 
@@ -74,20 +76,36 @@ func (c *outboxSend) Run(ctx context.Context, p Process) error {
 		return err
 	}
 	defer s.close()
+	ids := c.ID
 	if c.All {
-		letters, err := s.store.Parked(ctx)
-		if err != nil {
+		if ids, err = everything(ctx, s.store); err != nil {
 			return unanswered{err}
 		}
-		for _, l := range letters {
-			c.ID = append(c.ID, l.ID)
-		}
 	}
-	for _, id := range c.ID {
-		if err := s.store.Unpark(ctx, id); err != nil {
+	for _, id := range ids {
+		err := s.store.Unpark(ctx, id)
+		switch {
+		case c.All && errors.Is(err, bot.ErrNotFound): // sent since it was listed
+			continue
+		case errors.Is(err, bot.ErrNotFound):
+			return unanswered{fmt.Errorf("no message %s is parked; bellwether outbox lists those that are", id)}
+		case err != nil:
 			return unanswered{err}
 		}
 		fmt.Fprintf(p.Out, "%s is on its way\n", id)
 	}
 	return nil
+}
+
+// everything that is parked, roots first: what belongs into a thread that is still parked would be parked again.
+func everything(ctx context.Context, memory *store.Store) (ids []string, err error) {
+	letters, err := memory.Parked(ctx)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(letters, func(a, b store.Parked) int { return min(len(a.Root), 1) - min(len(b.Root), 1) })
+	for _, l := range letters {
+		ids = append(ids, l.ID)
+	}
+	return ids, nil
 }
