@@ -37,10 +37,12 @@ func (w *work) terraform(ctx context.Context, stack Stack) error {
 	switch {
 	case len(plan.Refused) > 0:
 		return w.unapplied(ctx, "the plan was refused: ", Explanation{Reason: strings.Join(plan.Refused, "; "), Untouched: true}, w.run.Applying)
+	case w.run.Applying && stack.Apply.Terraform.Approve > 0 && !plan.within(*w.run.Plan):
+		return w.unapplied(ctx, "the apply was cut short, and what is left is not what was approved: ", Explanation{Reason: plan.beyond(*w.run.Plan)}, true)
 	case plan.Empty():
 		return w.applied(ctx)
 	case stack.Apply.Terraform.Approve > 0:
-		if err := w.approval(ctx, stack.Apply.Terraform.Approve); err != nil || w.run.State.Final() {
+		if err := w.approval(ctx, stack.Apply.Terraform.Approve); err != nil {
 			return err
 		}
 	}
@@ -65,23 +67,34 @@ func (w *work) notePlan(plan Plan) {
 	w.run.Expected = max(0, w.run.Expected+w.catalog.loadTime(w.run.Selection)-before)
 }
 
-// approval returns nil once somebody approved, or when the run is over because nobody did. Else it has the run wait.
-func (w *work) approval(ctx context.Context, patience time.Duration) error {
+// unwanted ends a run whose plan somebody rejected, or nobody approved of in time. It tells whether that is so.
+func (w *work) unwanted() bool {
 	asked := w.run.Approval
 	switch {
-	case w.run.Applying:
-		return nil
-	case asked != nil && w.run.Approved != nil && !w.run.Approved.At.Before(asked.Asked):
-		return nil
-	case asked != nil && w.run.Rejected != nil:
+	case asked == nil || w.run.Applying || w.approved():
+		return false
+	case w.run.Rejected != nil:
 		w.run.Reason = "the plan was rejected by " + w.run.Rejected.Name
-		w.finish(Cancelled, "")
+	case !w.Now().Before(asked.Expires):
+		w.run.Reason = fmt.Sprintf("nobody approved the plan within %s", brief(asked.Expires.Sub(asked.Asked)))
+	default:
+		return false
+	}
+	w.finish(Cancelled, "")
+	return true
+}
+
+// approved tells whether somebody approved of the plan as it was last asked for.
+func (w *work) approved() bool {
+	return w.run.Approved != nil && w.run.Approval != nil && !w.run.Approved.At.Before(w.run.Approval.Asked)
+}
+
+// approval returns nil once somebody approved. Else it has the run wait.
+func (w *work) approval(ctx context.Context, patience time.Duration) error {
+	if w.run.Applying || w.approved() {
 		return nil
-	case asked != nil && !w.Now().Before(asked.Expires):
-		w.run.Reason = fmt.Sprintf("nobody approved the plan within %s", brief(patience))
-		w.finish(Cancelled, "")
-		return nil
-	case asked == nil:
+	}
+	if w.run.Approval == nil {
 		w.run.Approval = &Approval{Asked: w.Now(), Expires: w.Now().Add(patience)}
 	}
 	w.run.State, w.run.Stage = Waiting, "" // whoever takes it up again begins anew, for meanwhile others may have run
@@ -180,6 +193,17 @@ func (p Plan) within(other Plan) bool {
 		}
 	}
 	return true
+}
+
+// beyond names what a plan does that another one does not do too.
+func (p Plan) beyond(other Plan) string {
+	var more []string
+	for _, r := range p.Resources {
+		if !slices.ContainsFunc(other.Resources, r.same) {
+			more = append(more, r.Action+" "+r.Address)
+		}
+	}
+	return strings.Join(more, ", ")
 }
 
 // with is the plan and what another one had besides.

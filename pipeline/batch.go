@@ -12,29 +12,33 @@ import (
 // are taken back and wait again, in two halves: so the one at fault is found in few tests, and judged alone.
 type batch struct {
 	leader *work
-	runs   []*work // the leader is the last: it is over when all are
+	runs   []*work // that are still together; the leader is the last: it is over when all are
+	all    []*work // that were
 }
 
 // batched tells whether the run leads others, or may.
 func (w *work) batched() bool {
 	c := w.run.Change()
-	begins := w.run.Stage == "" && w.run.Cause == CauseChange && c.Kind == KindService && w.catalog.Environments[w.run.Environment].Batch
-	return begins || len(w.run.Batch) > 0
+	begins := w.run.Stage == "" && w.run.Cause == CauseChange && c.Kind == KindService && w.installs() && w.catalog.Environments[w.run.Environment].Batch
+	return begins || len(w.run.Batch) > 0 || w.run.Stage == StageApart
 }
 
 // together works the run off with those that it leads; alone when there are none. One that was parted from others begins
-// again.
+// again, but not in an environment that is not well.
 func (w *work) together(ctx context.Context) error {
 	for !w.run.State.Final() {
 		b, err := w.gather(ctx)
 		if err != nil {
 			return err
 		}
-		if len(b.runs) == 1 {
+		if len(b.runs) == 1 && w.run.Stage != StageApart {
 			return w.stages(ctx)
 		}
 		if err := b.stages(ctx); err != nil {
 			return err
+		}
+		if b.unwell() && !w.run.State.Final() {
+			return &Postponed{w.Now()}
 		}
 	}
 	return nil
@@ -57,13 +61,23 @@ func (w *work) gather(ctx context.Context) (*batch, error) {
 		b.runs = append(b.runs, &work{Runner: w.Runner, catalog: w.catalog, run: run, lease: w.lease})
 	}
 	b.runs = append(b.runs, w)
+	b.all = slices.Clone(b.runs)
 	w.run.Batch = ids
 	return b, nil
 }
 
-// stages takes all runs through what is left, the one that is furthest behind first, until all are over or were released.
+// unwell tells whether one of the runs left the environment so.
+func (b *batch) unwell() bool {
+	return slices.ContainsFunc(b.all, func(w *work) bool { return w.run.Unwell != "" })
+}
+
+// stages takes all runs through what is left, the one that is furthest behind first, until all are over or were released:
+// nothing goes on in an environment that is not well.
 func (b *batch) stages(ctx context.Context) error {
 	for live := b.live(); len(live) > 0; live = b.live() {
+		if b.unwell() {
+			return b.release(ctx, live)
+		}
 		if err := b.step(ctx, live); err != nil {
 			return err
 		}
@@ -76,14 +90,14 @@ func (b *batch) live() []*work {
 }
 
 // order of the stages.
-var order = []Stage{"", StagePrepare, StageTest, StageJudge, StageConfirm, StageReport}
+var order = []Stage{"", StagePrepare, StageTest, StageJudge, StageConfirm, StageApart, StageReport}
 
 func (b *batch) step(ctx context.Context, live []*work) error {
 	behind := func(x, y *work) int { return slices.Index(order, x.run.Stage) - slices.Index(order, y.run.Stage) }
 	switch first := slices.MinFunc(live, behind); first.run.Stage {
 	case StageTest:
-		return b.test(ctx, live)
-	case StageConfirm:
+		return b.test(ctx)
+	case StageConfirm, StageApart:
 		return b.bisect(ctx, live)
 	default:
 		return b.advance(ctx, first)
@@ -122,37 +136,56 @@ func (b *batch) abandon(ctx context.Context, end func(context.Context) error) er
 	return end(ctx)
 }
 
-// test measures every scenario that one of the runs selects, once, for all that do.
-func (b *batch) test(ctx context.Context, live []*work) error {
+// test measures every scenario that one of the runs selects, once, for all that do, until all are measured, the time is up
+// or load had to be stopped. Those that are not through then, or whose load was stopped, are tested apart.
+func (b *batch) test(ctx context.Context) error {
 	bounded, cancel := b.leader.bounded(ctx)
 	defer cancel()
-	for _, w := range slices.Backward(live) { // the leader's first
-		for _, name := range w.run.Selection.Names() {
-			if w.resultOf(name) != nil || b.leader.run.Stopped != "" {
-				continue
-			}
-			err := b.measure(bounded, live, name)
-			if err != nil && ctx.Err() == nil && errors.Is(context.Cause(bounded), errBudget) {
-				return b.each(ctx, live, func(w *work) error { return w.exhausted(ctx) })
-			}
-			if err != nil {
-				return b.cancelled(ctx, b.leader, err)
-			}
+	for name := b.next(); name != ""; name = b.next() {
+		err := b.measure(bounded, name)
+		if err != nil && ctx.Err() == nil && errors.Is(context.Cause(bounded), errBudget) {
+			break
+		}
+		if err != nil {
+			return b.cancelled(ctx, b.leader, err)
+		}
+		if err := b.refresh(ctx); err != nil {
+			return err
 		}
 	}
-	return b.each(ctx, live, func(w *work) error {
+	live := b.live()
+	return b.each(ctx, live, func(w *work) {
 		slices.SortFunc(w.run.Results, w.run.Selection.inOrder)
-		w.run.Stage, w.run.Stopped = StageJudge, b.leader.run.Stopped
-		return nil
+		w.run.Stage = StageJudge
+		if len(live) > 1 && (w.run.Stopped != "" || len(w.run.Results) < len(w.run.Selection.Scenarios)) {
+			w.run.Stage = StageApart
+		}
 	})
 }
 
-// each does something to every run, and stores it.
-func (b *batch) each(ctx context.Context, live []*work, do func(*work) error) error {
-	for _, w := range live {
-		err := do(w)
-		if err == nil {
-			err = w.checkpoint(ctx)
+// next is a scenario that a run still needs, the leader's first; empty when there is none, or load was stopped.
+func (b *batch) next() string {
+	live := b.live()
+	if slices.ContainsFunc(live, func(w *work) bool { return w.run.Stopped != "" }) {
+		return ""
+	}
+	for _, w := range slices.Backward(live) {
+		for _, name := range w.run.Selection.Names() {
+			if w.resultOf(name) == nil {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// refresh ends the runs that somebody cancelled meanwhile.
+func (b *batch) refresh(ctx context.Context) error {
+	for _, w := range b.live() {
+		run, err := w.Ledger.Load(ctx, w.run.ID)
+		if err == nil && run.Cancel != nil {
+			w.run.Cancel = run.Cancel
+			err = errCancelled
 		}
 		if err := b.cancelled(ctx, w, err); err != nil {
 			return err
@@ -161,9 +194,21 @@ func (b *batch) each(ctx context.Context, live []*work, do func(*work) error) er
 	return nil
 }
 
+// each does something to every run, and stores it.
+func (b *batch) each(ctx context.Context, runs []*work, do func(*work)) error {
+	for _, w := range runs {
+		do(w)
+		if err := b.cancelled(ctx, w, w.checkpoint(ctx)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // measure gives a scenario's result to every run that selects it: the one that another run has already, after a crash.
-func (b *batch) measure(ctx context.Context, live []*work, name string) error {
+func (b *batch) measure(ctx context.Context, name string) error {
 	var result Result
+	live := b.live()
 	for _, w := range live {
 		if known := w.resultOf(name); known != nil {
 			result = *known
@@ -178,7 +223,7 @@ func (b *batch) measure(ctx context.Context, live []*work, name string) error {
 	}
 	for _, w := range live {
 		if slices.Contains(w.run.Selection.Names(), name) && w.resultOf(name) == nil {
-			w.run.Results = append(w.run.Results, result)
+			w.add(result)
 			if err := b.cancelled(ctx, w, w.checkpoint(ctx)); err != nil {
 				return err
 			}
@@ -200,7 +245,7 @@ func (b *batch) bisect(ctx context.Context, live []*work) error {
 	var suspected []*work
 	for _, w := range slices.Backward(live) { // so that the leader, where it is one of them, is in the half that goes first
 		switch {
-		case w.run.Stage == StageConfirm:
+		case w.run.Stage == StageConfirm || w.run.Stage == StageApart:
 			suspected = append(suspected, w)
 		case w == b.leader: // over when the others are
 		default:
@@ -229,25 +274,39 @@ func (b *batch) release(ctx context.Context, runs []*work) error {
 		}
 		ids = append(ids, w.run.ID)
 	}
-	if err := b.leader.Batches.Part(ctx, b.leader.lease, b.leader.run.ID, ids); err != nil {
-		return fmt.Errorf("part %v: %w", ids, err)
+	if err := b.leader.part(ctx, ids); err != nil {
+		return err
 	}
 	b.runs = slices.DeleteFunc(b.runs, func(w *work) bool { return slices.Contains(runs, w) })
 	return nil
 }
 
-// startOver leaves the run, and its service, as they were when it came.
+// part has runs wait again as a part of their own, and tells that.
+func (w *work) part(ctx context.Context, ids []string) error {
+	if err := w.Batches.Part(ctx, w.lease, w.run.ID, ids); err != nil {
+		return fmt.Errorf("part %v: %w", ids, err)
+	}
+	for _, id := range ids {
+		run, err := w.Ledger.Load(ctx, id)
+		if err == nil {
+			err = w.Teller.Tell(ctx, run)
+		}
+		if err != nil {
+			return fmt.Errorf("tell that %s was parted: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// startOver leaves the run, and its service if anything was done to it, as they were when it came.
 func (w *work) startOver(ctx context.Context) error {
-	if w.run.Stage != "" {
+	if w.run.Applying {
 		if err := w.restore(ctx, false); err != nil {
 			return err
 		}
 	}
-	w.run.State, w.run.Stage, w.run.Verdict, w.run.Restored = Waiting, "", "", ""
+	w.run.State, w.run.Stage, w.run.Verdict, w.run.Restored, w.run.Stopped = Waiting, "", "", "", ""
 	w.run.Results, w.run.Outcomes, w.run.Applying = []Result{}, nil, false
 	w.run.Round++
-	if err := w.Ledger.Save(ctx, w.lease, w.run); err != nil {
-		return err
-	}
-	return w.Teller.Tell(ctx, w.run)
+	return w.Ledger.Save(ctx, w.lease, w.run)
 }

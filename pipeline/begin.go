@@ -13,10 +13,13 @@ func (w *work) begin(ctx context.Context) error {
 	if err := announce(ctx, w.Ledger.Load, w.Teller, w.run); err != nil {
 		return err
 	}
-	w.run.State, w.run.Started, w.run.Stage = Running, w.Now(), StagePrepare
+	if w.unwanted() {
+		return nil
+	}
+	w.run.State, w.run.Started, w.run.Stage, w.run.Unwell = Running, w.Now(), StagePrepare, ""
 	before, err := w.found(ctx)
 	if err == nil {
-		w.run.Before = before
+		w.replaces(before)
 		err = w.healthy(ctx)
 	}
 	if broken, ok := errors.AsType[StepError](err); ok {
@@ -25,6 +28,14 @@ func (w *work) begin(ctx context.Context) error {
 		return w.broke(w.run.Environment+" was not ready before anything was changed: ", why)
 	}
 	return err
+}
+
+// replaces notes what ran before the change. A run that begins again may find what it brought in itself.
+func (w *work) replaces(found *Artefact) {
+	if w.run.Applying && found != nil && *found == w.run.Change().Artefact() {
+		return
+	}
+	w.run.Before = found
 }
 
 // found is what of the run's service or stack the environment has: as its platform says, where there is one, else as we

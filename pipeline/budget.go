@@ -8,18 +8,18 @@ import (
 )
 
 // bounded is a context that ends, with the cause errBudget, when the run has held its environment for as long as it may.
-// Deploying and load have to keep to that; what ends a run does not.
+// Deploying and load have to keep to that; what ends a run does not. A deploy may take that long by itself: what came before
+// it, an outage of ours or the deploys of others in a batch, is no fault of the change.
 func (w *work) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	budget := w.budget()
-	switch w.run.Stage {
-	case StagePrepare, StageTest, StageConfirm:
-	default:
-		budget = 0
+	budget, left := w.budget(), w.run.Started.Add(w.budget()).Sub(w.Now())
+	switch {
+	case budget == 0:
+	case w.run.Stage == StagePrepare:
+		return context.WithTimeoutCause(ctx, budget, errBudget)
+	case w.run.Stage == StageTest || w.run.Stage == StageConfirm:
+		return context.WithTimeoutCause(ctx, left, errBudget)
 	}
-	if budget == 0 {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeoutCause(ctx, w.run.Started.Add(budget).Sub(w.Now()), errBudget)
+	return context.WithCancel(ctx)
 }
 
 // brief is a duration without the zeros at its end: "1h", not "1h0m0s".

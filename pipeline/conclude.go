@@ -54,6 +54,10 @@ func (w *work) sum() {
 		verdicts[i] = o.Verdict
 	}
 	w.run.Verdict = Worst(verdicts...)
+	if len(w.run.Results) < len(w.run.Selection.Scenarios) && Worst(w.run.Verdict, Invalid) == Invalid {
+		w.run.Verdict = Invalid
+		w.remark("not every scenario was tested")
+	}
 }
 
 // confirm measures the suspected scenarios afresh, the old version and the new one interleaved, and settles the suspicion.
@@ -136,12 +140,21 @@ func (w *work) leg(ctx context.Context, number int, fresh bool) (Leg, error) {
 		if err != nil {
 			return Leg{}, err
 		}
-		if w.run.Stopped != "" {
-			return Leg{}, &sickness{Explanation{Reason: "the load was stopped: " + w.run.Stopped}}
+		if result.Stopped != "" {
+			return Leg{}, w.fainted(fresh, result.Stopped)
 		}
 		leg.Results = append(leg.Results, result)
 	}
 	return leg, nil
+}
+
+// fainted is the end of a confirmation whose load was stopped. Only the new version's load tells something about that.
+func (w *work) fainted(fresh bool, why string) error {
+	if !fresh {
+		return &sickness{Explanation{Reason: "the load on " + w.run.Before.Label() + " was stopped: " + why}}
+	}
+	w.run.Stopped = why
+	return &sickness{Explanation{Reason: "the load was stopped: " + why}}
 }
 
 func (w *work) suspects() []string {

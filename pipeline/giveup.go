@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // GiveUp ends a run as failed that Work could not bring to its end, so that its environment is free for others. What the run
@@ -17,8 +18,13 @@ func (r *Runner) GiveUp(ctx context.Context, id string, fence int64, reason stri
 	}
 	w := &work{Runner: r, run: run, lease: Lease{run.Environment, fence}}
 	if len(run.Batch) > 0 {
-		if err := r.Batches.Part(ctx, w.lease, id, run.Batch); err != nil {
-			return fmt.Errorf("part %s from %v: %w", id, run.Batch, err)
+		if err := w.part(ctx, slices.Clone(run.Batch)); err != nil {
+			return err
+		}
+	}
+	if run.Applying && run.Change().Kind == KindStack && run.Stage == StagePrepare {
+		if err := w.unsettled(ctx); err != nil {
+			return err
 		}
 	}
 	if err := w.fail(reason); err != nil {
@@ -28,4 +34,14 @@ func (r *Runner) GiveUp(ctx context.Context, id string, fence int64, reason stri
 		return fmt.Errorf("run %s, given up: %w", id, err)
 	}
 	return nil
+}
+
+// unsettled puts the environment on hold in which an apply was given up. There may be no catalog that says who should hear of
+// it: the run's own thread does.
+func (w *work) unsettled(ctx context.Context) error {
+	w.run.Unwell = "the apply of " + w.run.Subject() + " was given up"
+	_, err := w.Holds.Unwell(ctx, w.lease, Hold{
+		Environment: w.run.Environment, Run: w.run.ID, By: Mark{Name: "Bellwether", At: w.Now(), Because: w.run.Unwell},
+	})
+	return err
 }

@@ -17,7 +17,7 @@ type guard struct {
 	abort           Abort
 	answers, errors atomic.Int64 // since the last look
 
-	bad time.Duration // for how long there were too many errors
+	bad time.Time // since when there were too many errors; zero when there are not
 }
 
 // seen counts one answer.
@@ -28,17 +28,18 @@ func (g *guard) seen(failed bool) {
 	}
 }
 
-// look tells, once a heartbeat, whether the load has to stop. Of a time in which nothing was answered it knows nothing.
-func (g *guard) look() (why string) {
+// look tells whether the load has to stop. A time in which nothing was answered changes nothing.
+func (g *guard) look(now time.Time) (why string) {
 	answers, errors := g.answers.Swap(0), g.errors.Swap(0)
 	switch {
-	case answers == 0:
+	case g.abort.For == 0:
 		return ""
-	case g.abort.For == 0 || float64(errors) <= g.abort.Errors*float64(answers):
-		g.bad = 0
-		return ""
+	case answers > 0 && float64(errors) <= g.abort.Errors*float64(answers):
+		g.bad = time.Time{}
+	case answers > 0 && g.bad.IsZero():
+		g.bad = now.Add(-heartbeat) // those answers came in since the last look
 	}
-	if g.bad += heartbeat; g.bad < g.abort.For {
+	if g.bad.IsZero() || now.Sub(g.bad) < g.abort.For {
 		return ""
 	}
 	return fmt.Sprintf("more than %g %% of the requests failed for %s", g.abort.Errors*100, brief(g.abort.For))
@@ -55,7 +56,7 @@ func (w *work) guarded(ctx context.Context, g *guard, stop func(why string)) {
 			return
 		case <-tick.C:
 		}
-		why := g.look()
+		why := g.look(time.Now())
 		if sick := w.sick(ctx, url); sick == nil {
 			faint = 0
 		} else if faint++; faint >= faintAfter && why == "" {
@@ -73,10 +74,5 @@ func (w *work) sick(ctx context.Context, url string) error {
 	if url == "" {
 		return nil
 	}
-	looking, cancel := context.WithTimeout(ctx, heartbeat)
-	defer cancel()
-	if err := w.Probe(looking, url); ctx.Err() == nil {
-		return err
-	}
-	return nil
+	return w.look(ctx, url, heartbeat)
 }

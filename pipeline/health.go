@@ -7,8 +7,9 @@ import (
 )
 
 const (
-	recovery = time.Minute // an environment may take to be well again after a change
-	pulse    = time.Second // between two looks at its health
+	recovery = time.Minute     // an environment may take to be well again after a change
+	pulse    = time.Second     // between two looks at its health
+	glance   = 5 * time.Second // one of them may take
 )
 
 // sickness is the StepError of an environment that is not well.
@@ -23,17 +24,27 @@ func (w *work) healthy(ctx context.Context) error {
 	if url == "" {
 		return nil
 	}
-	waiting, cancel := context.WithTimeout(ctx, recovery)
-	defer cancel()
-	for {
-		err := w.Probe(waiting, url)
+	for since := time.Now(); ; {
+		err := w.look(ctx, url, glance)
 		if err == nil || ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		select {
-		case <-time.After(pulse):
-		case <-waiting.Done():
+		if time.Since(since) >= recovery {
 			return &sickness{Explanation{Reason: fmt.Sprintf("the environment is not well %s later: %v", brief(recovery), err)}}
 		}
+		select {
+		case <-time.After(pulse):
+		case <-ctx.Done():
+		}
 	}
+}
+
+// look asks once; nil when all is well, or ctx ended before anybody could tell.
+func (w *work) look(ctx context.Context, url string, patience time.Duration) error {
+	looking, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := w.Probe(looking, url); ctx.Err() == nil {
+		return err
+	}
+	return nil
 }

@@ -20,13 +20,20 @@ func (w *work) test(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		w.run.Results = append(w.run.Results, result)
+		w.add(result)
 		if err := w.checkpoint(ctx); err != nil {
 			return err
 		}
 	}
 	w.run.Stage = StageJudge
 	return nil
+}
+
+func (w *work) add(result Result) {
+	w.run.Results = append(w.run.Results, result)
+	if result.Stopped != "" {
+		w.run.Stopped = result.Stopped
+	}
 }
 
 // resultID tells the rounds of a run apart.
@@ -72,7 +79,7 @@ func (w *work) attempt(ctx context.Context, name, id string, a Artefact) (Result
 	if err != nil {
 		result.Failed = err.Error()
 		if sick, ok := errors.AsType[*sickness](err); ok {
-			w.run.Stopped, result.Failed = sick.why.Reason, "the load was stopped: "+sick.why.Reason
+			result.Stopped, result.Failed = sick.why.Reason, "the load was stopped: "+sick.why.Reason
 		} else if broken, ok := errors.AsType[StepError](err); ok {
 			w.run.Output = broken.Explain().Output
 		}

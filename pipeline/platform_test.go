@@ -96,7 +96,7 @@ func (w *world) Part(ctx context.Context, lease pipeline.Lease, leader string, r
 			w.parts[id] = runs[0]
 		}
 		in := func(id string) bool { return slices.Contains(runs, id) }
-		w.batches[leader] = slices.DeleteFunc(w.batches[leader], in)
+		w.batches[leader] = slices.DeleteFunc(slices.Clone(w.batches[leader]), in)
 		if in(leader) {
 			delete(w.batches, leader)
 		}

@@ -67,6 +67,7 @@ type Result struct {
 	Groups      map[string]Summary `json:"groups"`            // "" for the whole scenario, else a target's name
 	Invalid     string             `json:"invalid,omitempty"` // why the measurement is no good; empty when it is good
 	Failed      string             `json:"failed,omitempty"`  // why it could not be measured (set-up, script)
+	Stopped     string             `json:"stopped,omitempty"` // why its load was stopped before its end
 }
 
 // Summary is the judged part of a record for one group of targets.

@@ -27,6 +27,8 @@ const (
 	StageJudge   Stage = "judge"
 	StageConfirm Stage = "confirm"
 	StageReport  Stage = "report"
+
+	StageApart Stage = "apart" // of a run that was tested along with others: it is taken back, to be tested without them
 )
 
 // Cause says why there is a run.
