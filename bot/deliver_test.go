@@ -3,15 +3,11 @@ package bot
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"bellwether/pipeline"
 )
 
 // letterbox has one intent in it, the root of R42.
@@ -166,91 +162,6 @@ func TestABusyPlatformIsLeftAlone(t *testing.T) {
 	require.Equal(t, "two", p.shown["ts1"].Message.Title)
 }
 
-func TestARefusedMessageIsParkedUntilItChanges(t *testing.T) {
-	m, p := letterbox(t), newPlatform()
-	refused := &Refused{Err: errors.New("not_in_channel")}
-	p.before = func(string) error { return refused }
-	o := newOffice(m, p)
-	require.NoError(t, o.Deliver(t.Context(), root, 1))
-	require.Equal(t, "not_in_channel", m.letters[root].Parked)
-	require.Zero(t, m.letters[root].Attempted, "nobody has to look for it later")
-
-	p.before = nil
-	require.NoError(t, o.Deliver(t.Context(), root, 1))
-	require.Empty(t, p.posted, "what was refused is not tried again")
-
-	want(t, m, Outgoing{ID: root, Version: 2, Message: Message{Title: "two"}})
-	require.NoError(t, o.Deliver(t.Context(), root, 1))
-	require.Equal(t, []string{root}, p.posted)
-}
-
-// Whoever runs Bellwether hears of it, once a day for a channel; not in the channel that is the trouble, and not of that.
-func TestTheOperatorHearsOfParkedMessages(t *testing.T) {
-	m, p := letterbox(t), newPlatform()
-	p.before = func(string) error { return &Refused{Err: errors.New("is_archived")} }
-	o := newOffice(m, p)
-	want(t, m, Outgoing{ID: "R43/slack:C0CHECKOUT/root", Version: 1, Message: Message{Title: "another"}})
-	for _, id := range []string{root, "R43/slack:C0CHECKOUT/root"} {
-		require.NoError(t, o.Deliver(t.Context(), id, 1))
-	}
-	const notice = "parked/slack:C0CHECKOUT/2026-11-23/slack:C0PLATFORM"
-	require.Equal(t, lost, m.letters[notice].Channel)
-	require.Len(t, m.letters, 3)
-	require.Equal(t, strings.TrimSpace(`
-A message could not be delivered to slack:C0CHECKOUT
-The platform says: is_archived
-It is kept. bellwether outbox lists such messages, bellwether outbox send sends them again once what is in their way is mended.
-First of them: one
-This is said once a day for each channel.`), m.letters[notice].Message.String())
-
-	require.NoError(t, o.Deliver(t.Context(), notice, 1))
-	o.now = o.now.Add(24 * time.Hour)
-	want(t, m, Outgoing{ID: root, Version: 2, Message: Message{Title: "two"}})
-	require.NoError(t, o.Deliver(t.Context(), root, 1))
-	require.Len(t, m.letters, 4, "the next day")
-}
-
-func TestAReplyWaitsForItsRoot(t *testing.T) {
-	m, p := letterbox(t), newPlatform()
-	const reply = "R42/slack:C0CHECKOUT/results"
-	want(t, m, Outgoing{ID: reply, Root: root, Version: 1, Message: Message{Title: "Results"}})
-	o := newOffice(m, p)
-	require.ErrorContains(t, o.Deliver(t.Context(), reply, 1), "not posted yet")
-	require.Empty(t, p.posted)
-
-	require.NoError(t, o.Deliver(t.Context(), root, 1))
-	require.NoError(t, o.Deliver(t.Context(), reply, 1))
-	require.Equal(t, []string{root, reply}, p.posted)
-	require.Equal(t, "ts1", p.shown["ts2"].Thread)
-}
-
-func TestAReplyIsParkedWithItsRoot(t *testing.T) {
-	m, p := letterbox(t), newPlatform()
-	const reply = "R42/slack:C0CHECKOUT/results"
-	want(t, m, Outgoing{ID: reply, Root: root, Version: 1})
-	o := newOffice(m, p)
-	p.before = once("post ", &Refused{Err: errors.New("is_archived")})
-	require.NoError(t, o.Deliver(t.Context(), root, 1))
-	require.NoError(t, o.Deliver(t.Context(), reply, 1))
-	require.Contains(t, m.letters[reply].Parked, "is_archived")
-	require.Empty(t, p.posted)
-}
-
-func TestAReplyFollowsARootWhoseEditWasRefused(t *testing.T) {
-	m, p := letterbox(t), newPlatform()
-	o := newOffice(m, p)
-	require.NoError(t, o.Deliver(t.Context(), root, 1))
-	want(t, m, Outgoing{ID: root, Version: 2, Message: Message{Title: "two"}})
-	p.before = once("edit ", &Refused{Err: errors.New("cant_update_message")})
-	require.NoError(t, o.Deliver(t.Context(), root, 1))
-	require.NotEmpty(t, m.letters[root].Parked)
-
-	const reply = "R42/slack:C0CHECKOUT/results"
-	want(t, m, Outgoing{ID: reply, Root: root, Version: 1})
-	require.NoError(t, o.Deliver(t.Context(), reply, 1))
-	require.Equal(t, "ts1", p.shown["ts2"].Thread)
-}
-
 func TestOnlyNewContentIsEdited(t *testing.T) {
 	m, p := letterbox(t), newPlatform()
 	o := newOffice(m, p)
@@ -282,46 +193,6 @@ func TestAnEditThatFailedIsTriedAgain(t *testing.T) {
 
 	want(t, m, Outgoing{ID: root, Version: 4, Message: Message{Title: "four"}})
 	require.NoError(t, o.Deliver(t.Context(), root, 1), "nothing is left to settle")
-}
-
-func TestAPlatformThatIsNotConfigured(t *testing.T) {
-	m := newMemory()
-	teams := pipeline.Channel{Platform: "teams", ID: "19:x"}
-	require.NoError(t, m.Want(t.Context(), Outgoing{ID: "x", Channel: teams, Version: 1}, noon))
-	require.NoError(t, newOffice(m, newPlatform()).Deliver(t.Context(), "x", 1))
-	require.Equal(t, ErrNoChat.Error(), m.letters["x"].Parked)
-}
-
-func TestPictures(t *testing.T) {
-	m, p := newMemory(), newPlatform()
-	want(t, m, Outgoing{ID: "picture", Version: 1, Message: Message{Picture: &Picture{Key: "R42/checkout-flow"}}})
-	o := newOffice(m, p)
-	m.fail = once("picture ", errCrash)
-	require.ErrorIs(t, o.Deliver(t.Context(), "picture", 1), errCrash, "it may be there later")
-
-	m.pictures["R42/checkout-flow"] = []byte("png")
-	require.NoError(t, o.Deliver(t.Context(), "picture", 1))
-	require.Equal(t, []byte("png"), p.shown["ts1"].Picture)
-
-	want(t, m, Outgoing{ID: "gone", Version: 1, Message: Message{Picture: &Picture{Key: "R1/checkout-flow"}}})
-	require.NoError(t, o.Deliver(t.Context(), "gone", 1), "an expired picture must not hold the channel up")
-	require.Contains(t, m.letters["gone"].Parked, "picture")
-	require.Len(t, p.posted, 1)
-}
-
-func TestLinksLeadToRootsThatArePosted(t *testing.T) {
-	m, p := letterbox(t), newPlatform()
-	o := newOffice(m, p)
-	require.NoError(t, o.Deliver(t.Context(), root, 1))
-	want(t, m, Outgoing{ID: "R43/slack:C0CHECKOUT/root", Version: 1}) // waits for its turn
-	m.fail = once("open R44/", errCrash)
-	want(t, m, Outgoing{ID: "linking", Version: 1, Message: Message{
-		Body: []Text{{ThreadOf("R42"), ThreadOf("R43")}}, Facts: []Fact{{"Repeats", Text{ThreadOf("R44")}}}, Footer: Text{ThreadOf("R42")},
-	}})
-	require.ErrorIs(t, o.Deliver(t.Context(), "linking", 1), errCrash)
-	require.NoError(t, o.Deliver(t.Context(), "linking", 1))
-	i := slices.Index(p.posted, "linking")
-	require.Equal(t, map[string]string{"R42": "ts1"}, p.shown[fmt.Sprint("ts", i+1)].Links)
 }
 
 func TestAMessageThatIsNoLongerKeptBlocksNobody(t *testing.T) {

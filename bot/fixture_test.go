@@ -70,7 +70,7 @@ func waiting() pipeline.Run {
 // running is the same run in a stage.
 func running(stage pipeline.Stage) pipeline.Run {
 	r := waiting()
-	r.Rev, r.State, r.Stage, r.Started = 3, pipeline.Running, stage, noon.Add(5*time.Second)
+	r.Rev, r.State, r.Stage, r.Started, r.Applying = 3, pipeline.Running, stage, noon.Add(5*time.Second), true
 	r.Before = &pipeline.Artefact{Revision: "a1b2c3d", Version: "1.4.0"}
 	return r
 }

@@ -28,7 +28,7 @@ func (b *Bot) holdMessage(hold pipeline.Hold) Message {
 		Title: hold.Environment + " is on hold", Mood: MoodWaiting,
 		Body:    []Text{marked("Held by ", hold.By)},
 		Footer:  Plain("What runs there goes on; nothing else starts until it is released."),
-		Actions: []Action{{Label: "Release", Command: "release " + hold.Environment, Primary: true}},
+		Actions: []Action{{Label: "Release", Command: "release " + hold.ID, Primary: true}},
 	}
 	if hold.Run != "" {
 		m.Title, m.Mood = hold.Environment+" is not well and on hold", MoodOf(pipeline.Failed)
@@ -74,9 +74,13 @@ func (b *Bot) tellEnvironment(ctx context.Context, run pipeline.Run) error {
 }
 
 func (v voice) trouble() Message {
+	known := "Nothing is known about the change."
+	if v.run.Team != "" {
+		known = "Nothing is known about the change; team " + v.run.Team + " was told so."
+	}
 	m := Message{
-		Title: fmt.Sprintf("%s could not take %s: %s", v.run.Environment, v.run.Subject(), v.run.Reason), Mood: MoodOf(pipeline.Invalid),
-		Body:    []Text{Plain("Nothing is known about the change; team " + v.run.Team + " was told so.")},
+		Title: fmt.Sprintf("%s could not take %s", v.run.Environment, v.run.Subject()), Mood: MoodOf(pipeline.Invalid),
+		Body:    []Text{Plain(capital(stopped(v.run.Reason))), Plain(known)},
 		Facts:   []Fact{{"Run", v.runLink()}},
 		Actions: []Action{{Label: "Rerun", Command: "rerun " + v.run.ID}},
 	}

@@ -45,7 +45,12 @@ func (v voice) waiting() string {
 	if v.run.Change().Kind == pipeline.KindStack && v.run.Plan == nil {
 		what = "the apply"
 	}
+	decision, _ := Decision(v.run)
 	switch {
+	case decision == "rejected":
+		return "the plan was rejected"
+	case decision == "approved":
+		return "the plan is approved and will be applied when " + v.run.Environment + " is free"
 	case v.run.Approval != nil:
 		return "the plan waits for approval"
 	case v.run.Leader != "":
@@ -54,8 +59,10 @@ func (v voice) waiting() string {
 		return what + " waits, because " + v.run.Environment + " is on hold"
 	case !v.run.ImageBy.IsZero():
 		return what + " starts when its image arrives"
-	case v.run.Position > 0:
+	case v.run.Position > 0 && v.run.Round == 0:
 		return what + " starts after " + count(v.run.Position, "other run")
+	case v.run.Round > 0, v.run.Overdue:
+		return what + " waits for its turn"
 	}
 	return what + " is starting"
 }
@@ -77,10 +84,12 @@ func (v voice) progress() string {
 }
 
 func (v voice) preparing() string {
-	switch v.run.Change().Kind {
-	case pipeline.KindService:
+	switch kind := v.run.Change().Kind; {
+	case kind == pipeline.KindService:
 		return "deploying"
-	case pipeline.KindStack:
+	case kind == pipeline.KindStack && !v.run.Applying:
+		return "planning"
+	case kind == pipeline.KindStack:
 		return "applying the change"
 	}
 	return "starting"
@@ -234,12 +243,18 @@ func (v voice) facts() []Fact {
 	return append(facts, v.times()...)
 }
 
+// replaced is what the change takes the place of; "" when it came to nothing.
 func (v voice) replaced() string {
-	if v.run.Before == nil || *v.run.Before == v.run.Change().Artefact() {
+	r := v.run
+	nothing := r.State.Final() && (!r.Applying || r.Restored == untouched)
+	if nothing || r.Before == nil || *r.Before == r.Change().Artefact() {
 		return ""
 	}
-	return v.run.Before.Label()
+	return r.Before.Label()
 }
+
+// untouched is what Run.Restored says of an environment that a failed step left as it was.
+const untouched = "nothing was changed"
 
 // environment is where it runs, and in what state a failed deploy left that.
 func (v voice) environment() Text {
@@ -259,7 +274,7 @@ func (v voice) times() []Fact {
 	if r.State == pipeline.Waiting && !r.ImageBy.IsZero() {
 		facts = append(facts, Fact{"Waits until", Text{At(r.ImageBy)}})
 	}
-	if r.State == pipeline.Waiting && r.Approval != nil {
+	if v.asked() {
 		facts = append(facts, Fact{"Waits until", Text{At(r.Approval.Expires)}})
 	}
 	if r.State == pipeline.Running {

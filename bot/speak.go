@@ -136,8 +136,11 @@ func (v voice) due(name string) time.Time {
 
 // notice is the root in the channel of a team that changed nothing itself: what of its own is worse, and since when.
 func (v voice) notice(team string, outcomes []pipeline.Outcome) Message {
-	cause := Fact{"Since", Plain(v.run.Subject() + ", of team " + v.run.Team)}
-	if v.run.Change().Name == "" {
+	cause := Fact{"Since", Plain(v.run.Subject())}
+	switch {
+	case v.run.Change().Name != "" && v.run.Team != "":
+		cause.Value = Plain(v.run.Subject() + ", of team " + v.run.Team)
+	case v.run.Change().Name == "":
 		cause = Fact{"Found by", Plain(v.run.Subject() + ", asked for by " + v.run.By)}
 	}
 	return Message{
@@ -180,6 +183,24 @@ func (v voice) marks() []Text {
 	return lines
 }
 
+// Decision on a run's plan, "approved" or "rejected", and who made it; nil while nobody did, or nothing was asked.
+func Decision(run pipeline.Run) (word string, by *pipeline.Mark) {
+	switch {
+	case run.Approval == nil:
+	case run.Rejected != nil:
+		return "rejected", run.Rejected
+	case run.Approved != nil && !run.Approved.At.Before(run.Approval.Asked):
+		return "approved", run.Approved
+	}
+	return "", nil
+}
+
+// asked tells whether the run's plan waits for a decision.
+func (v voice) asked() bool {
+	_, decided := Decision(v.run)
+	return v.run.State == pipeline.Waiting && v.run.Approval != nil && decided == nil
+}
+
 // company are the runs that this one is tested together with.
 func (v voice) company() []Text {
 	switch {
@@ -206,12 +227,13 @@ func marked(what string, m pipeline.Mark) Text {
 // actions are the commands that make sense for the run as it stands.
 func (v voice) actions() []Action {
 	id := v.run.ID
+	decision, _ := Decision(v.run)
 	switch {
 	case v.run.State == pipeline.Superseded:
 		return nil
-	case !v.run.State.Final() && v.run.Cancel != nil:
+	case !v.run.State.Final() && (v.run.Cancel != nil || decision == "rejected"): // on its way out
 		return nil
-	case v.run.State == pipeline.Waiting && v.run.Approval != nil:
+	case v.asked():
 		return []Action{{Label: "Approve", Command: "approve " + id, Primary: true}, {Label: "Reject", Command: "reject " + id}}
 	case !v.run.State.Final():
 		return []Action{{Label: "Cancel", Command: "cancel " + id}}

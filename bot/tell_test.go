@@ -264,3 +264,30 @@ func TestErrorsFromNothingLead(t *testing.T) {
 	require.Contains(t, title, "checkout")
 	require.Contains(t, title, "98 %")
 }
+
+func TestADecisionIsOnThePlanThatWasAskedFor(t *testing.T) {
+	early, late := &pipeline.Mark{At: noon.Add(-time.Second)}, &pipeline.Mark{At: noon}
+	asked := &pipeline.Approval{Asked: noon}
+	for name, c := range map[string]struct {
+		run  pipeline.Run
+		want string
+	}{
+		"nothing was asked":     {pipeline.Run{Approved: late, Rejected: late}, ""},
+		"nobody decided":        {pipeline.Run{Approval: asked}, ""},
+		"approved":              {pipeline.Run{Approval: asked, Approved: late}, "approved"},
+		"approved another plan": {pipeline.Run{Approval: asked, Approved: early}, ""},
+		"rejected":              {pipeline.Run{Approval: asked, Rejected: late}, "rejected"},
+	} {
+		word, by := Decision(c.run)
+		require.Equal(t, c.want, word, name)
+		require.Equal(t, c.want != "", by != nil, name)
+	}
+}
+
+func TestAStackOfNobodysIsNoTeams(t *testing.T) {
+	m := newMemory()
+	run := stack(confirmed(slower("checkout-flow", pipeline.Regressed), 2))
+	run.Team = ""
+	require.NoError(t, newBot(m).Tell(t.Context(), run))
+	require.Contains(t, m.letters["R42/slack:C0CHECKOUT/root"].Message.String(), "Since: orders-db 2.4.0\n")
+}

@@ -30,7 +30,7 @@ func (d *Desk) decide(
 		return Reply{}, err
 	}
 	if run.State != pipeline.Waiting || run.Approval == nil {
-		return Reply{}, mistake("%s waits for no approval: it %s.", title(run), ended(run))
+		return Reply{}, mistake("%s asks for no approval: it %s.", title(run), ended(run))
 	}
 	mark := d.mark(who, c.Because)
 	if run, err = note(ctx, run.ID, mark); err != nil {
@@ -39,21 +39,14 @@ func (d *Desk) decide(
 	if err := d.Teller.Tell(ctx, run); err != nil {
 		return Reply{}, err
 	}
-	if word, first := decision(run); first == nil {
-		return Reply{}, mistake("%s waits for no approval any more: it %s.", title(run), ended(run))
-	} else if first.By != mark.By || word != verb {
+	word, first := bot.Decision(run)
+	switch {
+	case first == nil && run.State == pipeline.Waiting:
+		return Reply{}, mistake("That is too late for the plan of %s: the time to decide is over, or it was planned anew.", title(run))
+	case first == nil:
+		return Reply{}, mistake("%s asks for no approval any more: it %s.", title(run), ended(run))
+	case first.By != mark.By || word != verb:
 		return Reply{}, mistake("The plan of %s was %s by %s already.", title(run), word, first.Name)
 	}
 	return said(bot.Span{Text: who.Name + " " + verb + " the plan of "}, bot.ThreadOf(run.ID), bot.Span{Text: " (" + run.Subject() + ")" + because(c.Because)}), nil
-}
-
-// decision on a run's plan, and who made it; nil when nobody did.
-func decision(run pipeline.Run) (word string, by *pipeline.Mark) {
-	switch {
-	case run.Rejected != nil:
-		return "rejected", run.Rejected
-	case run.Approved != nil && run.Approval != nil && !run.Approved.At.Before(run.Approval.Asked):
-		return "approved", run.Approved
-	}
-	return "", nil
 }

@@ -203,7 +203,7 @@ func (d *Desk) meant(ctx context.Context, who Caller, subject string) (pipeline.
 	switch {
 	case id == "":
 		id, err = d.newest(ctx, who.Channel)
-	case !isRunID(id):
+	case !numbered(id, "R"):
 		id, err = d.newestOf(ctx, subject)
 	}
 	if err != nil {
@@ -217,8 +217,9 @@ func (d *Desk) meant(ctx context.Context, who Caller, subject string) (pipeline.
 	return run, err
 }
 
-func isRunID(s string) bool {
-	return len(s) > 1 && (s[0] == 'R' || s[0] == 'r') && strings.Trim(s[1:], "0123456789") == ""
+// numbered tells whether somebody means a run ("R42") or a hold ("h3") by its id.
+func numbered(s, letter string) bool {
+	return len(s) > 1 && strings.EqualFold(s[:1], letter) && strings.Trim(s[1:], "0123456789") == ""
 }
 
 func (d *Desk) newestOf(ctx context.Context, name string) (string, error) {

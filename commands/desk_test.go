@@ -55,7 +55,7 @@ func TestWhatIsAnswered(t *testing.T) {
 		"cancel what was superseded":  {siti, "cancel R6", "R6 (search 1.5.6) is over: it was superseded.", false},
 		"cancel nothing":              {siti, "cancel", "Which run? Usage: cancel RUN", false},
 		"approve":                     {siti, "approve R9", "siti approved the plan of R9 (orders-db 1.5.9)", true},
-		"approve what waits for none": {siti, "approve R3", "R3 (Billing 1.5.3) waits for no approval: it is still waiting.", false},
+		"approve what waits for none": {siti, "approve R3", "R3 (Billing 1.5.3) asks for no approval: it is still waiting.", false},
 		"reject":                      {siti, "reject r9 because it is Friday", "siti rejected the plan of R9 (orders-db 1.5.9), because it is Friday", true},
 		"reject nothing":              {siti, "reject", "Which run? Usage: reject RUN [because …]", false},
 		"hold":                        {siti, "hold load because of an upgrade", "load is on hold until somebody releases it. What runs goes on; what waits was told.", false},

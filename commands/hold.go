@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"bellwether/bot"
@@ -53,7 +55,7 @@ func lasting(d time.Duration) string {
 }
 
 func (d *Desk) release(ctx context.Context, who Caller, c Command) (Reply, error) {
-	environment, err := d.environment(c.Subject)
+	environment, err := d.heldAs(ctx, c.Subject)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -72,6 +74,25 @@ func (d *Desk) release(ctx context.Context, who Caller, c Command) (Reply, error
 		return Reply{}, err
 	}
 	return answer("%s is released. %s", environment, next(board)), nil
+}
+
+// heldAs is the environment that a release is about. A hold's own button names the hold: once another one took its place,
+// because the environment is not well, the button must not release that one.
+func (d *Desk) heldAs(ctx context.Context, subject string) (string, error) {
+	environments := d.Catalog().Environments
+	if _, known := environments[subject]; known || !numbered(subject, "H") {
+		return d.environment(subject)
+	}
+	for _, name := range slices.Sorted(maps.Keys(environments)) {
+		board, err := d.Runs.Board(ctx, name)
+		if err != nil {
+			return "", err
+		}
+		if board.Hold != nil && strings.EqualFold(board.Hold.ID, subject) {
+			return name, nil
+		}
+	}
+	return "", mistake("The hold %s is over, or another one took its place; status tells.", short(subject))
 }
 
 func next(b pipeline.Board) string {

@@ -49,6 +49,9 @@ func (l *ledger) Latest(_ context.Context, name string) (string, error) {
 func (l *ledger) Board(_ context.Context, environment string) (pipeline.Board, error) {
 	board := l.boards[environment]
 	board.Environment = environment
+	if l.hold != nil && l.hold.Environment == environment {
+		board.Hold = l.hold
+	}
 	return board, l.broken
 }
 
@@ -111,7 +114,7 @@ func (l *ledger) Reject(_ context.Context, id string, m pipeline.Mark) (pipeline
 
 func (l *ledger) decide(id string, decide func(*pipeline.Run)) (pipeline.Run, error) {
 	run := l.runs[id]
-	if run.Approved == nil && run.Rejected == nil {
+	if run.Approved == nil && run.Rejected == nil && noon.Before(run.Approval.Expires) {
 		decide(&run)
 	}
 	l.runs[id] = run

@@ -70,8 +70,10 @@ func (d *Desk) held(b pipeline.Board) bot.Text {
 		return append(line, bot.Span{Text: ": free"})
 	}
 	line = append(line, bot.Span{Text: ": "}, d.name(*b.Held), bot.Span{Text: ", " + doing(*b.Held)})
-	if len(b.Held.Batch) > 0 {
-		line = append(line, bot.Span{Text: ", together with " + strings.Join(b.Held.Batch, ", ")})
+	with := ", together with "
+	for _, run := range b.Led {
+		line = append(line, bot.Span{Text: with}, d.name(run))
+		with = ", "
 	}
 	if !b.Held.Started.IsZero() {
 		line = append(line, bot.Span{Text: ", since "}, bot.At(b.Held.Started))
@@ -89,7 +91,7 @@ func (d *Desk) waiting(runs []pipeline.Run) []bot.Text {
 		if !run.ImageBy.IsZero() {
 			line = append(line, bot.Span{Text: ", for its image until "}, bot.At(run.ImageBy))
 		}
-		if run.Approval != nil {
+		if _, decided := bot.Decision(run); run.Approval != nil && decided == nil {
 			line = append(line, bot.Span{Text: ", for an approval until "}, bot.At(run.Approval.Expires))
 		}
 		lines = append(lines, line)

@@ -61,7 +61,7 @@ func refused(p Process, problems []strictyaml.Problem) error {
 // run serves until ctx ends, then lets what is under way come to its next checkpoint.
 func (s *server) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return s.lanes.Drain(ctx, "environment/", s.workRun) })
+	group.Go(func() error { return s.lanes.Drain(ctx, environmentLanes, s.workRun) })
 	group.Go(func() error { return s.lanes.Drain(ctx, "channel/", s.deliver) })
 	group.Go(func() error { return s.lanes.Drain(ctx, "timer/", s.tick) })
 	if s.completions != nil {

@@ -52,7 +52,7 @@ type server struct {
 	runner      *pipeline.Runner
 	stacks      *terraform.Applier
 	bot         *bot.Bot
-	teller      pipeline.Teller // the bot, and whoever else is told of runs
+	teller      pipeline.Teller // the bot, behind whoever else is told of runs
 	postman     *bot.Postman
 	desk        *commands.Desk
 	intake      *intake.Intake
@@ -72,6 +72,9 @@ func newServer(
 ) (*server, error) {
 	s := &server{settings: settings, catalog: source, log: log, now: now, metrics: web.NewMetrics()}
 	if err := s.openStore(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.store.Upgrade(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.openPages(ctx); err != nil {
@@ -166,11 +169,11 @@ func (s *server) operator() []pipeline.Channel { return s.catalog.Current().Unow
 func (s *server) parked() float64 {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	letters, err := s.store.Parked(ctx)
+	count, err := s.store.ParkedCount(ctx)
 	if err != nil {
 		return -1
 	}
-	return float64(len(letters))
+	return float64(count)
 }
 
 // wire connects the line from change to report.
@@ -181,10 +184,10 @@ func (s *server) wire() {
 		Debounce: debounce, Now: s.clock.Now,
 	}
 	s.stacks = s.applier(redact)
-	s.teller = s.bot
+	s.teller = &register{Teller: s.bot, First: s.store.First, Count: s.metrics.Ended, Log: s.log}
 	if s.bus != nil && s.settings.Publish.EventBridge.Completed {
 		s.completions = &completions{
-			Teller: s.bot, Lanes: s.lanes, Load: s.store.Load, RunURL: s.pages.RunURL, Bus: s.bus, Log: s.log,
+			Teller: s.teller, Lanes: s.lanes, Load: s.store.Load, RunURL: s.pages.RunURL, Bus: s.bus, Log: s.log,
 		}
 		s.teller = s.completions
 	}

@@ -12,7 +12,6 @@ import (
 
 	"bellwether/bot"
 	"bellwether/internal/config"
-	"bellwether/internal/strictyaml"
 	"bellwether/internal/suggest"
 	"bellwether/pipeline"
 )
@@ -22,8 +21,8 @@ const quiet = slog.LevelError
 
 // memory opens what the bot knows, without being one.
 func (f configFlag) memory(ctx context.Context, p Process) (s *server, c *pipeline.Catalog, err error) {
-	settings, c, problems := f.load(p)
-	if c == nil || settings.Redis.Reveal() == "" || strictyaml.Refused(problems) {
+	settings, c, problems := f.load(p) // the secrets of the others do not matter: only Redis is asked
+	if c == nil || settings.Redis.Reveal() == "" {
 		for _, problem := range problems {
 			fmt.Fprintln(p.Err, problem)
 		}
@@ -46,6 +45,7 @@ type statusCommand struct {
 type busy struct {
 	Environment string         `json:"environment"`
 	Running     *occupant      `json:"running"` // null when nothing is
+	Led         []occupant     `json:"led"`     // tested along with what is running, and not over
 	Hold        *pipeline.Hold `json:"hold"`    // null when it is not on hold
 	Waiting     []occupant     `json:"waiting"`
 }
@@ -93,15 +93,20 @@ func (c *statusCommand) Run(ctx context.Context, p Process) error {
 }
 
 func busyness(b pipeline.Board) busy {
-	is := busy{Environment: b.Environment, Hold: b.Hold, Waiting: []occupant{}}
+	is := busy{Environment: b.Environment, Led: occupants(b.Led), Hold: b.Hold, Waiting: occupants(b.Waiting)}
 	if b.Held != nil {
 		running := occupantOf(*b.Held)
 		is.Running = &running
 	}
-	for _, run := range b.Waiting {
-		is.Waiting = append(is.Waiting, occupantOf(run))
-	}
 	return is
+}
+
+func occupants(runs []pipeline.Run) []occupant {
+	all := []occupant{}
+	for _, run := range runs {
+		all = append(all, occupantOf(run))
+	}
+	return all
 }
 
 func occupantOf(run pipeline.Run) occupant {
@@ -119,6 +124,9 @@ func (b busy) print(out io.Writer, now time.Time) {
 		fmt.Fprintf(out, "  runs   %s  %s  (%s)\n", b.Running.Run, b.Running.Headline, bot.Roughly(now.Sub(cmp.Or(b.Running.Started, b.Running.Submitted))))
 	case b.Hold == nil:
 		fmt.Fprintln(out, "  free")
+	}
+	for _, run := range b.Led {
+		fmt.Fprintf(out, "  along  %s  %s  (%s)\n", run.Run, run.Headline, bot.Roughly(now.Sub(cmp.Or(run.Started, run.Submitted))))
 	}
 	for _, run := range b.Waiting {
 		fmt.Fprintf(out, "  waits  %s  %s  (%s)\n", run.Run, run.Headline, bot.Roughly(now.Sub(run.Submitted)))

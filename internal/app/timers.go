@@ -10,11 +10,23 @@ import (
 	"bellwether/pipeline"
 )
 
-// tick is the work of a timer's lane: it tells of a run that waits too long, of a hold whose time is over, and of what
-// somebody did in chat, if they were cut short. What is no longer kept needs no telling.
-func (s *server) tick(ctx context.Context, held *lane.Held) (err error) {
+// tick is the work of a timer's lane. What keeps failing is dropped in the end, so that it does not hold up what is behind it;
+// errors while Redis is away are none of that, as nobody can note them.
+func (s *server) tick(ctx context.Context, held *lane.Held) error {
+	failures := held.Item.Failures + 1
+	err := s.remember(ctx, held.Item.ID)
+	if err != nil && failures >= poisonous {
+		s.log.Error("reminder given up", "timer", held.Lane, "reminder", held.Item.ID, "failures", failures, "error", err)
+		return nil
+	}
+	return err
+}
+
+// remember tells of a run that waits too long, of a hold whose time is over, and of what somebody did in chat, if they were cut
+// short. What is no longer kept needs no telling.
+func (s *server) remember(ctx context.Context, reminder string) (err error) {
 	defer survive(&err)
-	switch what, id, _ := strings.Cut(held.Item.ID, "/"); {
+	switch what, id, _ := strings.Cut(reminder, "/"); {
 	case what == "wait":
 		err = s.remind(ctx, id)
 	case what == "hold":

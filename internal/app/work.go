@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"bellwether/bot"
@@ -19,15 +21,18 @@ const (
 	hopeless  = 1000
 )
 
-// workRun takes one run through its stages, and counts it once it is over. One that keeps failing is ended, so that the
-// environment is free for others; errors while Redis is away are none of them, as nobody can note them.
+// environmentLanes are where runs wait, one lane for each environment.
+const environmentLanes = "environment/"
+
+// workRun takes one run through its stages. One that keeps failing is ended, so that the environment is free for others; errors
+// while Redis is away are none of them, as nobody can note them.
 func (s *server) workRun(ctx context.Context, held *lane.Held) (err error) {
 	defer survive(&err)
 	id, failures := held.Item.ID, held.Item.Failures
 	switch {
 	case failures >= 2*poisonous:
 		s.log.Error("run dropped: it could not even be ended as failed", "run", id, "failures", failures)
-		return nil
+		return s.store.Drop(ctx, pipeline.Lease{Environment: strings.TrimPrefix(held.Lane, environmentLanes), Fence: held.Fence}, id)
 	case failures >= poisonous:
 		reason := fmt.Sprintf("it broke %d times; Bellwether's log says why, look for %s", failures, id)
 		err = s.runner.GiveUp(ctx, id, held.Fence, reason)
@@ -37,15 +42,41 @@ func (s *server) workRun(ctx context.Context, held *lane.Held) (err error) {
 	if postponed, ok := errors.AsType[*pipeline.Postponed](err); ok {
 		return lane.Later(postponed.Until)
 	}
-	if err != nil {
+	return err
+}
+
+// register counts and logs each run once it is over. It is a teller, for no run ends without being told: one that was tested
+// along with another, or never ran, neither.
+type register struct {
+	pipeline.Teller
+	First func(ctx context.Context, key string, ttl time.Duration) (bool, error) // call with a key
+	Count func(pipeline.Run)
+	Log   *slog.Logger
+}
+
+// Tell tells of the run, and registers its end. It may be called again and again with a run that is over.
+func (r *register) Tell(ctx context.Context, run pipeline.Run) error {
+	if err := r.Teller.Tell(ctx, run); err != nil || !run.State.Final() {
 		return err
 	}
-	if run, err := s.store.Load(ctx, id); err == nil {
-		s.metrics.Ended(run)
-		s.log.Info("run ended", "run", id, "subject", run.Subject(), "environment", run.Environment, "state", run.State,
-			"verdict", run.Verdict, "reason", run.Reason, "took", run.Finished.Sub(run.Started).Round(time.Second).String())
+	first, err := r.First(ctx, "ended/"+run.ID, keepCompleted)
+	if err != nil {
+		return fmt.Errorf("register the end of %s: %w", run.ID, err)
+	}
+	if first {
+		r.Count(run)
+		r.Log.Info("run ended", "run", run.ID, "subject", run.Subject(), "environment", run.Environment, "state", run.State,
+			"verdict", run.Verdict, "reason", run.Reason, "took", took(run).Round(time.Second).String())
 	}
 	return nil
+}
+
+// took is how long a run took; 0 when it never ran.
+func took(run pipeline.Run) time.Duration {
+	if run.Started.IsZero() {
+		return 0
+	}
+	return run.Finished.Sub(run.Started)
 }
 
 // deliver makes one message visible. After an error the whole channel rests, so that order is kept; a platform that wants a

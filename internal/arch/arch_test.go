@@ -36,7 +36,7 @@ var allowed = map[string][]string{
 	"internal/intake/webhook/diff": {},
 	"internal/checkout":            core,
 	"internal/deployer":            core,
-	"internal/deployer/ecs":        core,
+	"internal/deployer/ecs":        append([]string{"internal/deployer"}, core...),
 	"internal/deployer/kubernetes": append([]string{"internal/deployer"}, core...),
 	"internal/engine":              core,
 	"internal/terraform":           core,

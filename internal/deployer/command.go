@@ -31,8 +31,8 @@ type Command struct {
 
 // Run starts the command in its folder and waits for it. It returns the last lines of what it printed on stdout and
 // stderr, redacted. When the command cannot be started, exits with another status than 0, takes longer than its timeout
-// (5 minutes unless it has one) or ctx ends, the error is a *Failure; in the last two cases the program and everything
-// it started is gone by then, short of what left its process group.
+// (0: none) or ctx ends, the error is a *Failure; in the last two cases the program and everything it started is gone by
+// then, short of what left its process group.
 //
 // A program that leaves a server running must give it an output of its own (./server >server.log 2>&1 &): what still
 // holds Run's pipe when the program is through keeps Run waiting for Grace and finds the pipe closed then. On Linux the
@@ -40,11 +40,15 @@ type Command struct {
 func (c *Command) Run(ctx context.Context, cmd pipeline.Command, v pipeline.Values) (string, error) {
 	args, err := arguments(cmd.Run, v)
 	if err != nil {
-		return "", c.failure(cmd, err, "")
+		refused := c.failure(cmd, err, "")
+		refused.refused = true
+		return "", refused
 	}
-	limit := cmp.Or(cmd.Timeout, 5*time.Minute)
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("took longer than %s", limit))
-	defer cancel()
+	if cmd.Timeout > 0 {
+		limited, cancel := context.WithTimeoutCause(ctx, cmd.Timeout, fmt.Errorf("took longer than %s", cmd.Timeout))
+		defer cancel()
+		ctx = limited
+	}
 	var printed tail
 	child := exec.CommandContext(ctx, args[0], args[1:]...)
 	child.Dir, child.Env = cmd.Dir, c.environment(v)
@@ -53,7 +57,9 @@ func (c *Command) Run(ctx context.Context, cmd pipeline.Command, v pipeline.Valu
 	err = c.wait(ctx, child)
 	output := lastLines(c.redact(clean(printed.String())))
 	if err != nil {
-		return output, c.failure(cmd, err, output)
+		broken := c.failure(cmd, err, output)
+		broken.started = child.Process != nil
+		return output, broken
 	}
 	return output, nil
 }

@@ -131,22 +131,28 @@ func TestRunSaysWhyItFailed(t *testing.T) {
 	}
 }
 
-// A program that is not there is no fault of what it was to deploy.
+// A program that is not there is no fault of what it was to deploy, and neither it nor a refused value changes anything.
 func TestWhoseFaultAFailureIs(t *testing.T) {
 	missing := pipeline.Command{Dir: t.TempDir(), Run: []string{"./gone.sh"}}
+	closed := script(t, "")
+	require.NoError(t, os.WriteFile(filepath.Join(closed.Dir, "file"), nil, 0o600))
+	closed.Dir = filepath.Join(closed.Dir, "file") // ENOTDIR
 	for name, test := range map[string]struct {
-		cmd  pipeline.Command
-		want pipeline.Fault
+		cmd       pipeline.Command
+		want      pipeline.Fault
+		untouched bool
 	}{
-		"the program's":          {script(t, "exit 3"), pipeline.FaultChange},
-		"of its not being there": {missing, pipeline.FaultEnvironment},
+		"the program's":            {script(t, "exit 3"), pipeline.FaultChange, false},
+		"of its not being there":   {missing, pipeline.FaultEnvironment, true},
+		"of a folder that is none": {closed, pipeline.FaultEnvironment, true},
+		"the argument's":           {script(t, "", "{{.Version}}"), pipeline.FaultChange, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := command().Run(t.Context(), test.cmd, values)
+			_, err := command().Run(t.Context(), test.cmd, pipeline.Values{Version: "--all"})
 			var failure *Failure
 			require.ErrorAs(t, err, &failure)
 			require.Equal(t, test.want, failure.Explain().Fault)
-			require.Equal(t, test.want == pipeline.FaultEnvironment, failure.Explain().Untouched)
+			require.Equal(t, test.untouched, failure.Explain().Untouched)
 		})
 	}
 }

@@ -17,6 +17,8 @@ type Failure struct {
 	Program string
 	Reason  string // for people: "exit status 3", "took longer than 5m0s", "no such file or directory; …"
 	Output  string // the last lines that it printed
+	refused bool   // the values may not become arguments
+	started bool
 	err     error
 }
 
@@ -24,13 +26,11 @@ type Failure struct {
 func (f *Failure) Error() string { return f.Program + ": " + f.Reason }
 
 // Explain is the failure for people: why, and the last lines that the command printed. A program that could not even be
-// started says nothing about what it was to deploy.
+// started says nothing about what it was to deploy; of values that may not become its arguments the change is to blame.
 func (f *Failure) Explain() pipeline.Explanation {
-	e := pipeline.Explanation{Reason: f.Reason, Output: f.Output}
-	for cause := range hints {
-		if errors.Is(f.err, cause) {
-			e.Reason, e.Fault, e.Untouched = f.Error(), pipeline.FaultEnvironment, true
-		}
+	e := pipeline.Explanation{Reason: f.Reason, Output: f.Output, Untouched: !f.started}
+	if !f.started && !f.refused {
+		e.Reason, e.Fault = f.Error(), pipeline.FaultEnvironment
 	}
 	return e
 }

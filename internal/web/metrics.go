@@ -48,11 +48,8 @@ func (m *Metrics) Parked(count func() float64) {
 // Event counts one event by what became of it.
 func (m *Metrics) Event(outcome string) { m.events.WithLabelValues(outcome).Inc() }
 
-// Ended counts a run that this process brought to its end, and how long that took if it was ever started.
+// Ended counts a run that is over, and how long it took if it was ever started.
 func (m *Metrics) Ended(run pipeline.Run) {
-	if !run.State.Final() {
-		return // another replica will end it
-	}
 	label := string(run.Verdict)
 	if run.State != pipeline.Done {
 		label = string(run.State)

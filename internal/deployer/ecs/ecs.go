@@ -18,6 +18,7 @@ import (
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"bellwether/internal/deployer"
 	"bellwether/pipeline"
 )
 
@@ -31,11 +32,9 @@ var Actions = []string{
 	"ecs:ListTaskDefinitions", "ecs:ListTasks", "ecs:RegisterTaskDefinition", "ecs:TagResource", "ecs:UpdateService", "iam:PassRole",
 }
 
-// How long things may take, unless the catalog says otherwise.
 const (
-	defaultTimeout = 10 * time.Minute // for a deployment
-	defaultPoll    = 5 * time.Second
-	answerTimeout  = 30 * time.Second // for one request
+	defaultPoll   = 5 * time.Second
+	answerTimeout = 30 * time.Second // for one request
 )
 
 // Deployer deploys to the ECS clusters of any region. Its zero value finds AWS's settings as the AWS CLI does.
@@ -64,7 +63,8 @@ func (d *Deployer) Running(ctx context.Context, at pipeline.Placement) (string, 
 }
 
 // Deploy has the service run the image, by its digest where that is known, and returns once its deployment is steady: ECS
-// calls it completed, and all of its tasks and no others run.
+// calls it completed, and all of its tasks and no others run. Where the service has an image without a digest already its tasks
+// are replaced: the tag may have been moved since they pulled it.
 func (d *Deployer) Deploy(ctx context.Context, at pipeline.Placement, image string) error {
 	t, err := d.target(ctx, at)
 	if err != nil {
@@ -95,7 +95,7 @@ func (d *Deployer) target(ctx context.Context, at pipeline.Placement) (*target, 
 	}
 	return &target{
 		client: client, cluster: cluster.Cluster, service: wanted.Service, container: wanted.Container,
-		timeout: cmp.Or(wanted.Timeout, defaultTimeout), redact: d.redact,
+		endpoint: cluster.Endpoint, timeout: wanted.Timeout, redact: d.redact,
 	}, nil
 }
 
@@ -157,7 +157,7 @@ func (t *target) begin(ctx context.Context, image string) (types.Deployment, err
 		return types.Deployment{}, t.noTasks()
 	case pipeline.Pinned(now.image()) != image:
 		return t.update(ctx, now, image)
-	case now.primary.RolloutState == types.DeploymentRolloutStateFailed: // ECS starts no more tasks of it by itself
+	case deployer.Movable(image), now.primary.RolloutState == types.DeploymentRolloutStateFailed: // ECS starts no more tasks of it by itself
 		return t.start(ctx, aws.ToString(now.primary.TaskDefinition), true)
 	}
 	return now.primary, nil

@@ -8,18 +8,21 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"bellwether/internal/deployer"
 	"bellwether/pipeline"
 )
 
 var _ pipeline.StepError = (*Failure)(nil)
 
-// longest is how many characters one line of somebody else's text may have.
-const longest = 400
+// How much of somebody else's text becomes one line.
+const (
+	lines   = 20
+	longest = 400 // characters
+)
 
 // Failure says why an image does not serve, in words without secrets.
 type Failure struct {
@@ -127,7 +130,7 @@ func (t *target) line(text string) string { return oneLine(t.redact(text)) }
 
 // oneLine is a text as one line, without what would act on the reader's screen, cut where it is very long.
 func oneLine(text string) string {
-	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+	text = strings.Join(strings.Fields(deployer.Clean(text, lines)), " ")
 	if runes := []rune(text); len(runes) > longest {
 		return string(runes[:longest]) + "…"
 	}

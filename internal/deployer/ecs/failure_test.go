@@ -169,11 +169,54 @@ func TestFallsAreTasksOfTheDeploymentThatBroke(t *testing.T) {
 	}
 }
 
+func TestWhenADeploymentIsHopeless(t *testing.T) {
+	now := time.Date(2026, 3, 2, 15, 4, 0, 0, time.UTC)
+	falls := func(fault pipeline.Fault, apart time.Duration, n int) (all []fall) {
+		for i := range n {
+			all = append(all, fall{at: now.Add(-apart * time.Duration(i)), fault: fault})
+		}
+		return all
+	}
+	const change, environment = pipeline.FaultChange, pipeline.FaultEnvironment
+	for name, test := range map[string]struct {
+		desired, most, running int32
+		stopped                []fall
+		want                   bool
+	}{
+		"bad luck":                {1, 0, 0, falls(change, 0, 1), false},
+		"twice":                   {1, 0, 0, falls(change, 0, 2), true},
+		"two of twenty":           {20, 18, 18, falls(change, time.Minute, 2), false},
+		"ten of twenty":           {20, 10, 10, falls(change, 0, 10), true},
+		"while more come up":      {20, 9, 10, falls(change, 0, 10), false},
+		"a hiccup":                {2, 0, 0, falls(environment, hiccup-1, 2), false},
+		"more than a hiccup":      {2, 0, 0, falls(environment, hiccup, 2), true},
+		"a hiccup, and the image": {2, 0, 0, append(falls(environment, 0, 2), falls(change, 0, 2)...), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := watch{target: &target{}, id: "ecs-svc/2", most: test.most, stopped: test.stopped, service: &types.Service{
+				DesiredCount: test.desired, Deployments: []types.Deployment{{Id: aws.String("ecs-svc/2"), RunningCount: test.running}},
+			}}
+			require.Equal(t, test.want, w.hopeless())
+		})
+	}
+}
+
+func TestWhoseFaultAnImageThatIsNotPulledIs(t *testing.T) {
+	for said, want := range map[string]bool{
+		"CannotPullContainerError: pull image manifest has been retried 1 time(s): net/http: TLS handshake timeout": true,
+		"CannotPullContainerError: failed to resolve ref x: unexpected status from HEAD request: 403 Forbidden":     true,
+		"CannotPullContainerError: failed to resolve ref x: not found":                                              false,
+		"panic: lookup orders: no such host":                                                                        false,
+	} {
+		require.Equal(t, want, environmental(said), said)
+	}
+}
+
 func TestLineRedactsBeforeItCuts(t *testing.T) {
 	w := target{redact: func(text string) string { return strings.ReplaceAll(text, "hunter2", "***") }}
 	require.NotContains(t, w.line(strings.Repeat("x", longest-3)+"hunter2"), "hun")
 	require.Equal(t, strings.Repeat("x", longest)+"…", w.line(strings.Repeat("x", longest+1)))
-	require.Equal(t, "one two", w.line("one\r\n\x1b two"))
+	require.Equal(t, "one two", w.line("one\r\n\x1b[1m t\u202ewo"))
 }
 
 var changing = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`)

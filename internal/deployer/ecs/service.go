@@ -24,8 +24,9 @@ type target struct {
 	client    *awsecs.Client
 	cluster   string
 	service   string
-	container string // empty: the only one
-	timeout   time.Duration
+	container string        // empty: the only one
+	endpoint  string        // empty: AWS' own
+	timeout   time.Duration // 0: none
 	redact    func(string) string
 }
 
@@ -150,6 +151,9 @@ func (t *target) cli(action, options string) string {
 	}
 	if region := t.client.Options().Region; region != "" {
 		command += " --region " + region
+	}
+	if t.endpoint != "" {
+		command += " --endpoint-url " + t.endpoint
 	}
 	return command
 }

@@ -3,6 +3,7 @@ package ecs
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -12,7 +13,8 @@ import (
 )
 
 const (
-	enough  = 2                // tasks that stopped with an error: one may have been bad luck
+	enough  = 2                // tasks that stopped with an error, at least: one may have been bad luck
+	hiccup  = 20 * time.Second // how long a registry or the network may have tasks fail before that counts
 	absent  = 3                // looks in a row in which another deployment was primary: ECS' answers may be a little old
 	parting = 30 * time.Second // for reading why a deployment took too long
 )
@@ -27,12 +29,17 @@ type watch struct {
 	stopped []fall         // tasks of the deployment that failed, newest first
 	unread  error          // why they could not be read the last time
 	lost    int            // looks in a row in which it was not primary
+	most    int32          // tasks of the deployment that ran at a look
 }
 
 // wait returns nil once the deployment is steady.
 func (t *target) wait(ctx context.Context, deployment types.Deployment, poll time.Duration) error {
-	limited, cancel := context.WithTimeout(ctx, t.timeout)
-	defer cancel()
+	limited := ctx
+	if t.timeout > 0 {
+		var cancel context.CancelFunc
+		limited, cancel = context.WithTimeout(ctx, t.timeout)
+		defer cancel()
+	}
 	w := &watch{
 		target: t, id: aws.ToString(deployment.Id),
 		began: aws.ToTime(deployment.CreatedAt), since: aws.ToTime(deployment.UpdatedAt),
@@ -89,12 +96,30 @@ func (w *watch) broken() error {
 		return w.because(fmt.Sprintf("the deployment of %s failed (%s)", revision, aws.ToString(ours.RolloutStateReason)))
 	case w.lost >= absent:
 		return w.replaced(now)
-	case len(w.stopped) >= enough:
+	case w.hopeless():
 		return w.because(fmt.Sprintf("%d tasks of %s stopped", len(w.stopped), revision))
 	case w.service.DesiredCount == 0:
 		return w.noTasks()
 	}
 	return nil
+}
+
+// hopeless tells whether so many tasks failed that the others will too. It is not while more run than ever before.
+func (w *watch) hopeless() bool {
+	if running := w.deployment().RunningCount; running > w.most {
+		w.most = running
+		return false
+	}
+	return w.counting() >= max(enough, int(w.service.DesiredCount)/2)
+}
+
+// counting is how many tasks failed, without those that the environment had fail within one hiccup, by ECS' clock.
+func (w *watch) counting() int {
+	others := slices.DeleteFunc(slices.Clone(w.stopped), func(f fall) bool { return f.fault != pipeline.FaultEnvironment })
+	if n := len(others); n > 0 && others[0].at.Sub(others[n-1].at) < hiccup {
+		return len(w.stopped) - n
+	}
+	return len(w.stopped)
 }
 
 // replaced is what to say of a deployment that is gone: by a rollback that was over before it was seen, or by somebody.

@@ -13,6 +13,7 @@ import (
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"bellwether/internal/deployer"
 	"bellwether/pipeline"
 )
 
@@ -85,7 +86,7 @@ func (w *watch) cause(task types.Task) (why string, fault pipeline.Fault) {
 	case types.TaskStopCodeTaskFailedToStart, types.TaskStopCodeEssentialContainerExited:
 		container, why := w.culprit(task)
 		why = cmp.Or(why, reason, string(task.StopCode))
-		if environmental.MatchString(why) || environmental.MatchString(reason) || container != "" && !w.deploys(container) {
+		if environmental(why) || environmental(reason) || container != "" && !w.deploys(container) {
 			return why, pipeline.FaultEnvironment
 		}
 		return why, pipeline.FaultChange
@@ -97,9 +98,13 @@ func (w *watch) cause(task types.Task) (why string, fault pipeline.Fault) {
 	return "", ""
 }
 
-// environmental are errors that no other image would mend: AWS or the network refused something.
-var environmental = regexp.MustCompile(`(?i)ResourceInitializationError|i/o timeout|connection refused|deadline exceeded|no such host|too ?many ?requests|` +
-	`no basic auth|AccessDenied|not authorized|403 Forbidden|no space left|unable to assume|network interface|^RESOURCE:`)
+// environmental tells whether no other image would mend an error: AWS, the registry or the network refused something.
+func environmental(said string) bool {
+	return refusals.MatchString(said) || strings.Contains(said, "CannotPull") && deployer.RegistryTrouble(said)
+}
+
+// refusals are AWS' words for that.
+var refusals = regexp.MustCompile(`(?i)ResourceInitializationError|AccessDenied|not authorized|no space left|unable to assume|network interface|^RESOURCE:`)
 
 // culprit is the container that a task stopped for, and what became of it: the one that is deployed, if anything did.
 func (w *watch) culprit(task types.Task) (container, why string) {

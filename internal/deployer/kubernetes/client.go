@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -29,9 +30,7 @@ const (
 // Connect makes the client of a cluster as kubectl would: from the cluster's kubeconfig, else from $KUBECONFIG or
 // ~/.kube/config, else with the service account of the pod that this is. It does not ask the cluster anything.
 func Connect(cluster pipeline.KubernetesCluster) (client.Interface, error) {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = cluster.Kubeconfig
-	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules,
+	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules(cluster),
 		&clientcmd.ConfigOverrides{CurrentContext: cluster.Context})
 	config, err := loader.ClientConfig()
 	if err != nil {
@@ -41,6 +40,23 @@ func Connect(cluster pipeline.KubernetesCluster) (client.Interface, error) {
 	config.QPS, config.Burst = 20, 40
 	config.WarningHandler = rest.NoWarnings{} // about deprecated fields of manifests that are not ours
 	return client.NewForConfig(config)
+}
+
+// rules are where a cluster's kubeconfig is looked for.
+func rules(cluster pipeline.KubernetesCluster) *clientcmd.ClientConfigLoadingRules {
+	r := clientcmd.NewDefaultClientConfigLoadingRules()
+	r.ExplicitPath = cluster.Kubeconfig
+	return r
+}
+
+// edition is another text once a file that a cluster is connected with has changed: credentials are renewed there.
+func edition(cluster pipeline.KubernetesCluster) (text string) {
+	for _, path := range rules(cluster).GetLoadingPrecedence() {
+		if file, err := os.Stat(path); err == nil {
+			text += fmt.Sprintln(path, file.Size(), file.ModTime().UnixNano())
+		}
+	}
+	return text
 }
 
 // meant lists the contexts that there are instead of one that there is not.
@@ -128,9 +144,9 @@ func (t *target) unanswered(ctx context.Context, err error) error {
 	why := &trouble{fault: pipeline.FaultEnvironment, err: err, next: t.kubectl("get --raw /readyz") + " shows whether the cluster is there"}
 	status, answered := errors.AsType[*apierrors.StatusError](err)
 	switch {
-	case denied(err): // by an admission policy, which read what was to be changed: the image
+	case denied(err.Error()): // by an admission policy, which read what was to be changed: the image
 		why.reason, why.fault = "the cluster's policy refuses the image: "+status.ErrStatus.Message, pipeline.FaultChange
-		why.next = "use an image that the policy allows"
+		why.next = allowed
 	case apierrors.IsForbidden(err):
 		why.reason = "Bellwether may not do this in the cluster: " + status.ErrStatus.Message
 		why.next = "give its account a Role with that permission in namespace " + t.cluster.Namespace
@@ -148,9 +164,12 @@ func (t *target) unanswered(ctx context.Context, err error) error {
 	return why
 }
 
-func denied(err error) bool {
-	return strings.Contains(err.Error(), "denied the request") || // by a webhook
-		strings.Contains(err.Error(), "denied request") // by a ValidatingAdmissionPolicy
+const allowed = "use an image that the policy allows"
+
+// denied tells whether an admission policy said so.
+func denied(said string) bool {
+	return strings.Contains(said, "denied the request") || // a webhook
+		strings.Contains(said, "denied request") // a ValidatingAdmissionPolicy
 }
 
 // plain is the error without the address that was asked, which only repeats what is known.

@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"bellwether/internal/deployer"
 	"bellwether/pipeline"
 )
 
@@ -17,10 +18,7 @@ const crashes = 2
 // troubles are what keeps pods from being created and from serving; at least one.
 func (r *rollout) troubles(now state, fresh []corev1.Pod) (found []*trouble) {
 	if now.short != "" {
-		found = append(found, &trouble{
-			kind: "short", reason: "the cluster creates no more pods: " + now.short, patience: shortPatience,
-			next: r.local("describe resourcequotas"), fault: pipeline.FaultEnvironment,
-		})
+		found = append(found, r.shortage(now.short))
 	}
 	for _, pod := range fresh {
 		if why := r.trouble(pod, now.container); why != nil {
@@ -31,6 +29,18 @@ func (r *rollout) troubles(now state, fresh []corev1.Pod) (found []*trouble) {
 		found = append(found, r.silence(now, len(fresh)))
 	}
 	return found
+}
+
+// shortage is the trouble of a controller that cannot create pods.
+func (r *rollout) shortage(said string) *trouble {
+	why := &trouble{kind: "short", patience: shortPatience}
+	if denied(said) {
+		why.reason, why.next = "the cluster's policy refuses the pods: "+said, allowed
+		return why
+	}
+	why.reason, why.fault = "the cluster creates no more pods: "+said, pipeline.FaultEnvironment
+	why.next = r.local("describe resourcequotas")
+	return why
 }
 
 // silence is the trouble when no pod has one.
@@ -65,33 +75,40 @@ func condition(pod corev1.Pod, kind corev1.PodConditionType) corev1.PodCondition
 }
 
 // trouble is what keeps a pod from serving; nil when it serves. What another container than the deployed one has is
-// not the fault of the image.
-func (t *target) trouble(pod corev1.Pod, deployed string) *trouble {
+// not the fault of the image, and may end when something that it waits for comes up.
+func (r *rollout) trouble(pod corev1.Pod, deployed string) *trouble {
 	if ready(pod) {
 		return nil
 	}
-	why := t.starting(pod)
+	why := r.starting(pod)
 	if why.container != "" && why.container != deployed {
 		why.fault = pipeline.FaultEnvironment
 	}
-	for _, c := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
-		found := t.crash(pod, c)
-		if found == nil {
-			found = t.waiting(pod, c)
-		}
+	for _, c := range slices.Concat(unfinished(pod.Status.InitContainerStatuses), pod.Status.ContainerStatuses) {
+		found := cmp.Or(r.crash(pod, c), r.waiting(pod, c))
 		if found == nil {
 			continue
 		}
 		if c.Name != deployed {
 			found.fault = pipeline.FaultEnvironment
 		}
+		if c.Name != deployed && found.kind == "crash" {
+			found.patience = longPatience
+		}
 		if found.patience < why.patience {
 			why = found
 		}
 	}
 	why.pod = pod.Name
-	why.next = cmp.Or(why.next, t.local("describe pod %s", pod.Name))
+	why.next = cmp.Or(why.next, r.local("describe pod %s", pod.Name))
 	return why
+}
+
+// unfinished are the init containers that have not done their work yet, however often they had to try.
+func unfinished(all []corev1.ContainerStatus) []corev1.ContainerStatus {
+	return slices.DeleteFunc(slices.Clone(all), func(c corev1.ContainerStatus) bool {
+		return c.State.Terminated != nil && c.State.Terminated.ExitCode == 0
+	})
 }
 
 // starting is the trouble of a pod whose containers have none.
@@ -156,9 +173,10 @@ func asks(probe *corev1.Probe) string {
 }
 
 // crash is the trouble of a container that ends again and again; nil when it does not.
-func (t *target) crash(pod corev1.Pod, c corev1.ContainerStatus) *trouble {
+func (r *rollout) crash(pod corev1.Pod, c corev1.ContainerStatus) *trouble {
 	backsOff := c.State.Waiting != nil && c.State.Waiting.Reason == "CrashLoopBackOff"
-	if c.RestartCount < crashes || !backsOff && c.State.Terminated == nil {
+	restarts := r.restarted(pod, c)
+	if restarts < crashes || !backsOff && c.State.Terminated == nil {
 		return nil
 	}
 	ended, previous := c.State.Terminated, ""
@@ -167,8 +185,8 @@ func (t *target) crash(pod corev1.Pod, c corev1.ContainerStatus) *trouble {
 	}
 	return &trouble{
 		kind:      "crash",
-		reason:    fmt.Sprintf("pod %s crashes: container %s %s; restarts: %d", pod.Name, c.Name, ending(ended, specOf(pod, c.Name)), c.RestartCount),
-		next:      t.local("logs %s -c %s%s", pod.Name, c.Name, previous),
+		reason:    fmt.Sprintf("pod %s crashes: container %s %s; restarts: %d", pod.Name, c.Name, ending(ended, specOf(pod, c.Name)), restarts),
+		next:      r.local("logs %s -c %s%s", pod.Name, c.Name, previous),
 		container: c.Name, previous: previous != "",
 	}
 }
@@ -196,7 +214,7 @@ func ending(e *corev1.ContainerStateTerminated, spec corev1.Container) string {
 }
 
 // waiting is the trouble of a container that cannot be started; nil when it is on its way.
-func (t *target) waiting(pod corev1.Pod, c corev1.ContainerStatus) *trouble {
+func (r *rollout) waiting(pod corev1.Pod, c corev1.ContainerStatus) *trouble {
 	if c.State.Waiting == nil {
 		return nil
 	}
@@ -207,10 +225,16 @@ func (t *target) waiting(pod corev1.Pod, c corev1.ContainerStatus) *trouble {
 		why.patience = 0
 		why.reason = fmt.Sprintf("pod %s cannot have %q for an image (%s): %s", pod.Name, c.Image, reason, said)
 	case "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable":
-		why.kind, why.fault = "pull", blame(said, unpullable)
+		why.kind, said = "pull", r.refusal(pod, c)
+		if said == "" || deployer.RegistryTrouble(said) { // unknown: nothing says that the image is to blame
+			why.fault = pipeline.FaultEnvironment
+		}
+		said = cmp.Or(said, "nothing says why")
 		why.reason = fmt.Sprintf("pod %s cannot pull %s (%s): %s", pod.Name, c.Image, reason, said)
 	case "CreateContainerConfigError":
-		why.fault = blame(said, unconfigured)
+		if strings.Contains(said, "not found") || strings.Contains(said, "couldn't find key") { // a secret or config map of the template
+			why.fault = pipeline.FaultEnvironment
+		}
 		why.reason = fmt.Sprintf("pod %s cannot be configured (%s): %s", pod.Name, reason, said)
 	case "CreateContainerError", "RunContainerError", "PreCreateHookError", "PreStartHookError", "PostStartHookError":
 		why.reason = fmt.Sprintf("pod %s cannot start its container %s (%s): %s", pod.Name, c.Name, reason, said)
@@ -218,22 +242,4 @@ func (t *target) waiting(pod corev1.Pod, c corev1.ContainerStatus) *trouble {
 		return nil
 	}
 	return why
-}
-
-// What is said when not the image is to blame.
-var (
-	unpullable = []string{
-		"no such host", "i/o timeout", "connection refused", "connection reset", "tls: ", "x509: ", "toomanyrequests",
-		"no basic auth credentials", "401 unauthorized", "500 internal", "502 bad gateway", "503 service", "no space left",
-	}
-	unconfigured = []string{"not found", "couldn't find key"} // a secret or a config map; the template names it
-)
-
-// blame is the fault for what is said.
-func blame(said string, environment []string) pipeline.Fault {
-	said = strings.ToLower(said)
-	if slices.ContainsFunc(environment, func(s string) bool { return strings.Contains(said, s) }) {
-		return pipeline.FaultEnvironment
-	}
-	return pipeline.FaultChange
 }

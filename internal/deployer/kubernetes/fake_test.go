@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -26,6 +27,9 @@ type cluster struct {
 	hands fake.Clientset      // what the controllers work with: it never fails
 	pods  map[string]sickness // by tag; without one a pod is ready
 	log   string              // what containers print
+	turn  sync.Mutex          // one controller works at a time
+
+	warnings int // events so far
 }
 
 // sickness is what a pod does instead of getting ready, and what its node warns of.
@@ -96,6 +100,8 @@ func (c *cluster) changed(object runtime.Object, action fakeapi.Action) {
 
 // roll is the Deployment controller.
 func (c *cluster) roll(namespace, name string) {
+	c.turn.Lock()
+	defer c.turn.Unlock()
 	ctx := context.Background()
 	d := get(c.hands.AppsV1().Deployments(namespace).Get(ctx, name, metav1.GetOptions{}))
 	wanted := replicas(d.Spec.Replicas)
@@ -131,6 +137,8 @@ func (c *cluster) stall(namespace, name string, generation int64) {
 
 // rollSet is the StatefulSet controller, for one replica: it does not go on before its pod is ready or deleted.
 func (c *cluster) rollSet(namespace, name string) {
+	c.turn.Lock()
+	defer c.turn.Unlock()
 	ctx := context.Background()
 	s := get(c.hands.AppsV1().StatefulSets(namespace).Get(ctx, name, metav1.GetOptions{}))
 	revision := name + "-" + tag(s.Spec.Template.Spec)
@@ -165,8 +173,9 @@ func (c *cluster) start(template corev1.PodTemplateSpec, namespace, name string,
 	_ = c.Tracker().Delete(resource, namespace, name) // there is none at first
 	must(c.Tracker().Create(resource, pod, namespace))
 	if sick.warning != "" {
+		c.warnings++
 		must(c.Tracker().Add(&corev1.Event{
-			ObjectMeta:    metav1.ObjectMeta{Namespace: namespace, Name: string(pod.UID)},
+			ObjectMeta:    metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("%s-%d", pod.UID, c.warnings)},
 			LastTimestamp: metav1.Now(), Type: corev1.EventTypeWarning, Reason: "Failed", Message: sick.warning,
 		}))
 	}

@@ -10,13 +10,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	client "k8s.io/client-go/kubernetes"
 
+	"bellwether/internal/deployer"
 	"bellwether/pipeline"
 )
 
@@ -27,11 +27,18 @@ type Deployer struct {
 	Log    *slog.Logger
 	Redact func(string) string // takes secrets out of a text; nil when there are none
 
-	// Connect makes the client of a cluster; nil means Connect of this package. Each cluster is connected to once.
+	// Connect makes the client of a cluster; nil means Connect of this package. Each cluster is connected to once, and
+	// again after its kubeconfig has changed.
 	Connect func(pipeline.KubernetesCluster) (client.Interface, error)
 
 	mu      sync.Mutex
-	clients map[pipeline.KubernetesCluster]client.Interface
+	clients map[pipeline.KubernetesCluster]connection
+}
+
+// connection is a client and the edition of the kubeconfig that it was made with.
+type connection struct {
+	api     client.Interface
+	edition string
 }
 
 // Running is the image in the workload's template: what its pods have, or are about to have. An error that is not ctx's
@@ -49,9 +56,11 @@ func (d *Deployer) Running(ctx context.Context, at pipeline.Placement) (string, 
 }
 
 // Deploy sets the image, by digest where it names one, and returns once every replica of the workload has it and is
-// available. An error that is not ctx's cause is a *Failure.
+// available. Where the workload has an image without a digest already its pods are replaced: the tag may have been moved
+// since they pulled it. Nodes that have pulled the tag before look at it again only with imagePullPolicy: Always.
+// An error that is not ctx's cause is a *Failure.
 func (d *Deployer) Deploy(ctx context.Context, at pipeline.Placement, image string) error {
-	untouched, err := d.deploy(ctx, at, pinned(image))
+	untouched, err := d.deploy(ctx, at, pipeline.Pinned(image))
 	if err != nil {
 		return d.failure(at, err, untouched)
 	}
@@ -75,14 +84,14 @@ func (d *Deployer) deploy(ctx context.Context, at pipeline.Placement, image stri
 	if err := t.hindrance(now); err != nil {
 		return now.image != image, err
 	}
-	if now.image != image {
-		d.Log.Info("an image is rolled out", "workload", t.String(), "from", now.image, "to", image)
-		if now, err = t.set(ctx, now.container, image); err != nil {
-			return refused(err), err
+	if was := now; was.image != image || deployer.Movable(image) {
+		d.Log.Info("an image is rolled out", "workload", t.String(), "from", was.image, "to", image)
+		if now, err = t.set(ctx, was, image); err != nil {
+			return was.image != image && refused(err), err
 		}
 	}
 	r := rollout{
-		target: t, image: now.image, selector: metav1.FormatLabelSelector(now.selector), since: map[string]time.Time{},
+		target: t, image: now.image, selector: metav1.FormatLabelSelector(now.selector), began: time.Now(), memory: newMemory(),
 	}
 	return false, r.follow(ctx)
 }
@@ -108,8 +117,9 @@ func (d *Deployer) client(cluster pipeline.KubernetesCluster) (client.Interface,
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	cluster.Namespace = "" // one client is enough for all of a cluster's namespaces
-	if api, ok := d.clients[cluster]; ok {
-		return api, nil
+	read := edition(cluster)
+	if had, ok := d.clients[cluster]; ok && had.edition == read {
+		return had.api, nil
 	}
 	connect := d.Connect
 	if connect == nil {
@@ -124,21 +134,8 @@ func (d *Deployer) client(cluster pipeline.KubernetesCluster) (client.Interface,
 		}
 	}
 	if d.clients == nil {
-		d.clients = map[pipeline.KubernetesCluster]client.Interface{}
+		d.clients = map[pipeline.KubernetesCluster]connection{}
 	}
-	d.clients[cluster] = api
+	d.clients[cluster] = connection{api, read}
 	return api, nil
-}
-
-// pinned is the image by its digest alone where it has one: "shop:1.2@sha256:…" is "shop@sha256:…". A tag beside it
-// would only say what somebody may have moved since.
-func pinned(image string) string {
-	name, digest, ok := strings.Cut(image, "@")
-	if !ok {
-		return image
-	}
-	if tag := strings.LastIndexByte(name, ':'); tag > strings.LastIndexByte(name, '/') {
-		name = name[:tag]
-	}
-	return name + "@" + digest
 }

@@ -2,13 +2,7 @@ package kubernetes
 
 import (
 	"errors"
-	"io"
-	"log"
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -65,20 +59,6 @@ func patches(c *cluster) (n int) {
 	return n
 }
 
-func TestImagesArePinnedByDigest(t *testing.T) {
-	tests := map[string]string{
-		"shop:1.2":                              "shop:1.2",
-		"shop" + digest:                         "shop" + digest,
-		"shop:1.2" + digest:                     "shop" + digest,
-		"localhost:5000/team/shop" + digest:     "localhost:5000/team/shop" + digest,
-		"localhost:5000/team/shop:1.2" + digest: "localhost:5000/team/shop" + digest,
-		"":                                      "",
-	}
-	for given, want := range tests {
-		require.Equal(t, want, pinned(given))
-	}
-}
-
 func TestOnlyTheImageIsChanged(t *testing.T) {
 	bubble(t, func(t *testing.T, c *cluster, d *Deployer) {
 		require.NoError(t, d.Deploy(t.Context(), place(shop), image("v2")+digest))
@@ -95,16 +75,40 @@ func TestOnlyTheImageIsChanged(t *testing.T) {
 
 func TestWhatRunsAlreadyIsNotChanged(t *testing.T) {
 	bubble(t, func(t *testing.T, c *cluster, d *Deployer) {
-		require.NoError(t, d.Deploy(t.Context(), place(shop), image("v1")))
-		require.Zero(t, patches(c))
+		for range 2 {
+			require.NoError(t, d.Deploy(t.Context(), place(shop), image("v2")+digest))
+		}
+		require.Equal(t, 1, patches(c))
 	})
+}
+
+func TestATagThatMayHaveMovedIsRolledOut(t *testing.T) {
+	for _, set := range []bool{false, true} {
+		bubble(t, func(t *testing.T, c *cluster, d *Deployer) {
+			at := clause{name: "moved", set: set}
+			create(t, c, at)
+			for range 2 {
+				require.NoError(t, d.Deploy(t.Context(), place(at), image("v1")))
+			}
+			require.Equal(t, 2, patches(c))
+			var notes map[string]string
+			if set {
+				notes = get(c.AppsV1().StatefulSets(namespace).Get(t.Context(), "moved", metav1.GetOptions{})).Spec.Template.Annotations
+			} else {
+				notes = get(c.AppsV1().Deployments(namespace).Get(t.Context(), "moved", metav1.GetOptions{})).Spec.Template.Annotations
+			}
+			asked, err := time.Parse(time.RFC3339Nano, notes[rolled])
+			require.NoError(t, err)
+			require.WithinDuration(t, time.Now(), asked, 5*time.Second)
+		})
+	}
 }
 
 func TestARepeatedDeployIsNotUntouched(t *testing.T) {
 	bubble(t, func(t *testing.T, c *cluster, d *Deployer) {
 		first := explained(t, d.Deploy(t.Context(), place(shop), image("crash-loop")))
 		again := explained(t, d.Deploy(t.Context(), place(shop), image("crash-loop")))
-		require.Equal(t, first, again)
+		require.Equal(t, first.Reason, again.Reason)
 		require.False(t, again.Untouched)
 		c.change(func(d *appsv1.Deployment) { d.Spec.Paused = true })
 		require.False(t, explained(t, d.Deploy(t.Context(), place(shop), image("crash-loop"))).Untouched)
@@ -148,7 +152,7 @@ func TestSicknesses(t *testing.T) {
 		"two at once":       {both, "container app ended", pipeline.FaultChange, 2 * time.Second},
 		"sidecar not ready": {beside, "container proxy is not ready", pipeline.FaultEnvironment, 75 * time.Second},
 		"ends now":          {ended, "exit code 2: no such flag", pipeline.FaultChange, 2 * time.Second},
-		"sidecar":           {proxy, "container proxy ended", pipeline.FaultEnvironment, 2 * time.Second},
+		"sidecar":           {proxy, "container proxy ended", pipeline.FaultEnvironment, 75 * time.Second},
 		"no name":           {waits("InvalidImageName", "couldn't parse"), "for an image (InvalidImageName): couldn't parse", pipeline.FaultChange, 2 * time.Second},
 		"no secret":         {waits("CreateContainerConfigError", `secret "db" not found`), `secret "db" not found`, pipeline.FaultEnvironment, 25 * time.Second},
 		"root":              {waits("CreateContainerConfigError", "image will run as root"), "will run as root", pipeline.FaultChange, 25 * time.Second},
@@ -220,62 +224,5 @@ func TestTheLogIsTheOneOfTheCrash(t *testing.T) {
 			}
 		}
 		require.Fail(t, "nobody asked for the log")
-	})
-}
-
-const kubeconfig = `apiVersion: v1
-kind: Config
-clusters: [{name: load, cluster: {server: "https://127.0.0.1:1"}}]
-contexts: [{name: load, context: {cluster: load}}]
-current-context: load
-`
-
-func TestConnect(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "config")
-	require.NoError(t, os.WriteFile(path, []byte(kubeconfig), 0o600))
-	_, err := Connect(pipeline.KubernetesCluster{Kubeconfig: path, Context: "load"})
-	require.NoError(t, err)
-	_, err = Connect(pipeline.KubernetesCluster{Kubeconfig: path, Context: "laod"})
-	require.ErrorContains(t, err, "; did you mean load?")
-	t.Setenv("KUBECONFIG", path)
-	_, err = Connect(pipeline.KubernetesCluster{})
-	require.NoError(t, err)
-
-	at := place(shop)
-	at.Environment.Kubernetes.Kubeconfig = path + ".gone"
-	why := explained(t, (&Deployer{}).Deploy(t.Context(), at, image("v1")))
-	require.Contains(t, why.Reason, "no such file")
-	require.Equal(t, pipeline.FaultEnvironment, why.Fault)
-	require.True(t, why.Untouched)
-}
-
-func TestAClusterThatIsNotTrusted(t *testing.T) {
-	server := httptest.NewUnstartedServer(http.NotFoundHandler())
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	server.StartTLS()
-	defer server.Close()
-	at := place(shop)
-	at.Environment.Kubernetes.Kubeconfig = filepath.Join(t.TempDir(), "config")
-	text := strings.Replace(kubeconfig, "https://127.0.0.1:1", server.URL, 1)
-	require.NoError(t, os.WriteFile(at.Environment.Kubernetes.Kubeconfig, []byte(text), 0o600))
-	why := explained(t, (&Deployer{}).Deploy(t.Context(), at, image("v1")))
-	require.Contains(t, why.Reason, "the Kubernetes cluster load is not trusted: tls: failed to verify certificate")
-	require.Equal(t, pipeline.FaultEnvironment, why.Fault)
-}
-
-func TestAClusterIsConnectedToOnce(t *testing.T) {
-	bubble(t, func(t *testing.T, c *cluster, d *Deployer) {
-		connect, calls := d.Connect, 0
-		d.Connect = func(k pipeline.KubernetesCluster) (client.Interface, error) { calls++; return connect(k) }
-		other := place(shop)
-		other.Environment.Kubernetes.Namespace = "other"
-		_, err := d.Running(t.Context(), place(shop))
-		require.NoError(t, err)
-		_, err = d.Running(t.Context(), other)
-		require.ErrorContains(t, err, "there is no Deployment other/shop")
-		require.Zero(t, calls)
-		other.Environment.Kubernetes.Context = "live"
-		_, _ = d.Running(t.Context(), other)
-		require.Equal(t, 1, calls)
 	})
 }

@@ -8,11 +8,9 @@ import (
 	"slices"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 
 	"bellwether/pipeline"
@@ -21,8 +19,6 @@ import (
 const (
 	relist = 5 * time.Second        // how often the cluster is looked at when it tells nothing by itself
 	gather = 300 * time.Millisecond // what changes within it is looked at together
-
-	defaultTimeout = 10 * time.Minute
 )
 
 // How long a trouble may last before the rollout is given up. It is also how certain the trouble is to be the cause:
@@ -38,8 +34,9 @@ const (
 type rollout struct {
 	*target
 	image    string
-	selector string               // of the workload's pods
-	since    map[string]time.Time // when each trouble was seen first
+	selector string // of the workload's pods
+	began    time.Time
+	memory
 
 	workloads, pods watch.Interface // what tells of changes; nil when it does not
 }
@@ -50,8 +47,6 @@ func (r *rollout) follow(ctx context.Context) error {
 	watched, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer r.hush()
-	limit := cmp.Or(r.workload.Timeout, defaultTimeout)
-	deadline := time.Now().Add(limit)
 	for {
 		r.listen(watched)
 		now, err := r.look(ctx)
@@ -64,13 +59,21 @@ func (r *rollout) follow(ctx context.Context) error {
 		if now.serving() {
 			return nil
 		}
-		if err := r.obstacle(ctx, now, limit, time.Until(deadline) <= 0); err != nil {
+		if err := r.obstacle(ctx, now); err != nil {
 			return err
 		}
-		if err := r.changed(ctx, time.Until(deadline)); err != nil {
+		if err := r.changed(ctx); err != nil {
 			return err
 		}
 	}
+}
+
+// left is how long the rollout may still take.
+func (r *rollout) left() time.Duration {
+	if r.workload.Timeout == 0 {
+		return forever
+	}
+	return r.workload.Timeout - time.Since(r.began)
 }
 
 // disturbed is what somebody else did to the workload meanwhile.
@@ -86,7 +89,7 @@ func (r *rollout) disturbed(now state) error {
 }
 
 // obstacle is what the rollout is given up for; nil while there is hope.
-func (r *rollout) obstacle(ctx context.Context, now state, limit time.Duration, late bool) error {
+func (r *rollout) obstacle(ctx context.Context, now state) error {
 	fresh, err := r.freshPods(ctx, now)
 	if err != nil {
 		return err
@@ -94,8 +97,8 @@ func (r *rollout) obstacle(ctx context.Context, now state, limit time.Duration, 
 	found := r.troubles(now, fresh)
 	why := slices.MinFunc(found, func(a, b *trouble) int { return cmp.Compare(a.patience, b.patience) })
 	switch {
-	case late:
-		why.reason = fmt.Sprintf("%s does not serve after %s (%s): %s", r, limit, now, why.reason)
+	case r.left() <= 0:
+		why.reason = fmt.Sprintf("%s does not serve after %s (%s): %s", r, r.workload.Timeout, now, why.reason)
 	case now.stalled != "" && r.lasts(now.stalled, stalePatience):
 		why.reason = fmt.Sprintf("%s makes no progress (%s; %s): %s", r, now.stalled, now, why.reason)
 	default:
@@ -107,16 +110,6 @@ func (r *rollout) obstacle(ctx context.Context, now state, limit time.Duration, 
 	}
 	why.output = r.evidence(ctx, why)
 	return cmp.Or(context.Cause(ctx), error(why))
-}
-
-// lasts tells whether a trouble was there for so long.
-func (r *rollout) lasts(key string, patience time.Duration) bool {
-	first, ok := r.since[key]
-	if !ok {
-		first = time.Now()
-		r.since[key] = first
-	}
-	return time.Since(first) >= patience
 }
 
 // listen has changes told that are not told yet. What cannot be watched is looked at every relist instead.
@@ -139,12 +132,24 @@ func opened(ctx context.Context, open func(context.Context) (watch.Interface, er
 		cancel()
 		return nil
 	}
-	return w
+	return stream{w, cancel}
+}
+
+// stream is a watch with what it needs as long as it lasts.
+type stream struct {
+	watch.Interface
+	release context.CancelFunc
+}
+
+// Stop ends the watch.
+func (s stream) Stop() {
+	s.Interface.Stop()
+	s.release()
 }
 
 // changed waits until there is something new to look at, but not for longer than what is left.
-func (r *rollout) changed(ctx context.Context, left time.Duration) error {
-	due, gathering := time.After(max(0, min(relist, left))), false
+func (r *rollout) changed(ctx context.Context) error {
+	due, gathering := time.After(max(0, min(relist, r.left()))), false
 	for {
 		var open bool
 		select {
@@ -175,6 +180,7 @@ func (r *rollout) hush() {
 // kept is the watch, unless the cluster ended it.
 func kept(w watch.Interface, open bool) watch.Interface {
 	if !open {
+		w.Stop()
 		return nil
 	}
 	return w
@@ -192,70 +198,32 @@ func (r *rollout) watchPods(ctx context.Context) (watch.Interface, error) {
 	return r.api.CoreV1().Pods(r.cluster.Namespace).Watch(ctx, metav1.ListOptions{LabelSelector: r.selector})
 }
 
-// freshPods are the workload's pods that have the template as it is now, by name.
+// freshPods are the workload's pods that have the template as it is now, by number or name. A pod that keeps a StatefulSet
+// from going on is replaced.
 func (r *rollout) freshPods(ctx context.Context, now state) (fresh []corev1.Pod, err error) {
 	if !now.taken {
 		return nil, nil
 	}
 	err = persist(ctx, func(ctx context.Context) error {
-		fresh, err = r.listPods(ctx, now)
-		return err
+		pods, err := r.listPods(ctx, now)
+		if err != nil {
+			return err
+		}
+		fresh = slices.DeleteFunc(slices.Clone(pods), func(p corev1.Pod) bool { return p.DeletionTimestamp != nil || !r.updated(p, now) })
+		return r.unblock(ctx, pods, now)
 	})
 	if err != nil {
 		return nil, r.unanswered(ctx, err)
 	}
-	slices.SortFunc(fresh, func(a, b corev1.Pod) int { return cmp.Compare(a.Name, b.Name) })
+	r.note(fresh)
 	return fresh, nil
 }
 
-func (r *rollout) listPods(ctx context.Context, now state) (fresh []corev1.Pod, err error) {
-	options := metav1.ListOptions{LabelSelector: r.selector}
-	owner := now.uid
-	if r.workload.Kind != statefulSet {
-		if owner, err = r.replicaSet(ctx, now, options); err != nil {
-			return nil, err
-		}
-	}
-	pods, err := r.api.CoreV1().Pods(r.cluster.Namespace).List(ctx, options)
-	if err != nil {
-		return nil, err
-	}
-	for _, pod := range pods.Items {
-		if !controls(owner, &pod) || pod.DeletionTimestamp != nil {
-			continue
-		}
-		if r.workload.Kind != statefulSet || pod.Labels[appsv1.ControllerRevisionHashLabelKey] == now.revision {
-			fresh = append(fresh, pod)
-		} else if err := r.replace(ctx, pod); err != nil {
-			return nil, err
-		}
-	}
-	return fresh, nil
-}
-
-// replicaSet is the one of the Deployment's template; empty before it is there.
-func (r *rollout) replicaSet(ctx context.Context, now state, options metav1.ListOptions) (types.UID, error) {
-	sets, err := r.api.AppsV1().ReplicaSets(r.cluster.Namespace).List(ctx, options)
-	if err != nil {
-		return "", err
-	}
-	for _, s := range sets.Items {
-		if controls(now.uid, &s) && s.Annotations[revisionOf] == now.revision {
-			return s.UID, nil
-		}
-	}
-	return "", nil
-}
-
-func controls(owner types.UID, object metav1.Object) bool {
-	controller := metav1.GetControllerOf(object)
-	return controller != nil && controller.UID == owner
-}
-
-// replace deletes a pod of a StatefulSet that has an older template and does not get ready, because the StatefulSet would
-// wait for it for ever ("Forced rollback" in the documentation of StatefulSets): nothing would ever be restored.
-func (r *rollout) replace(ctx context.Context, pod corev1.Pod) error {
-	if ready(pod) || !r.lasts("old "+string(pod.UID), stalePatience) {
+// unblock deletes the pod that a StatefulSet waits for, because it would do so for ever ("Forced rollback" in the
+// documentation of StatefulSets): nothing would ever be restored. A pod that was ready in between has its patience anew.
+func (r *rollout) unblock(ctx context.Context, pods []corev1.Pod, now state) error {
+	pod := r.blocking(pods, now)
+	if pod == nil || !r.lasts("old "+string(pod.UID)+condition(*pod, corev1.PodReady).LastTransitionTime.String(), stalePatience) {
 		return nil
 	}
 	err := r.api.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, metav1.DeleteOptions{
@@ -265,4 +233,21 @@ func (r *rollout) replace(ctx context.Context, pod corev1.Pod) error {
 		return nil
 	}
 	return err
+}
+
+// blocking is the pod of an older template that a StatefulSet waits for: the first that is not ready. It is nil while
+// another one ends or starts: the StatefulSet waits for that then, and old pods may be ready again once it is there.
+func (r *rollout) blocking(pods []corev1.Pod, now state) (first *corev1.Pod) {
+	for _, pod := range pods {
+		switch {
+		case pod.DeletionTimestamp != nil:
+			return nil
+		case ready(pod):
+		case r.updated(pod, now):
+			return nil
+		case first == nil:
+			first = &pod
+		}
+	}
+	return first
 }

@@ -2,7 +2,10 @@ package kubernetes
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -136,3 +139,67 @@ func (t *target) hindrance(s state) error {
 	}
 	return nil
 }
+
+// calm is how long a trouble has to be away for its return to be a new one: a container that crashes again and again runs
+// between two crashes, and is not forgiven for it.
+const calm = 2 * relist
+
+// memory is what a rollout has seen so far.
+type memory struct {
+	spells   map[string]spell  // by trouble
+	restarts map[string]int32  // by container of the pods that served before the rollout; nil before they were looked at
+	refusals map[string]string // what a registry said, by container
+}
+
+// spell is from when to when a trouble was seen.
+type spell struct{ first, last time.Time }
+
+func newMemory() memory {
+	return memory{spells: map[string]spell{}, refusals: map[string]string{}}
+}
+
+// lasts tells whether a trouble has been there for so long.
+func (m *memory) lasts(trouble string, patience time.Duration) bool {
+	now := time.Now()
+	s, known := m.spells[trouble]
+	if !known || now.Sub(s.last) > calm {
+		s.first = now
+	}
+	s.last = now
+	m.spells[trouble] = s
+	return now.Sub(s.first) >= patience
+}
+
+// note keeps, at the first look at the pods, how often those that serve were restarted in their lives: that is no trouble
+// of the rollout's.
+func (m *memory) note(pods []corev1.Pod) {
+	if m.restarts != nil {
+		return
+	}
+	m.restarts = map[string]int32{}
+	for _, pod := range slices.DeleteFunc(slices.Clone(pods), func(p corev1.Pod) bool { return !ready(p) }) {
+		for _, c := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+			m.restarts[keyOf(pod, c)] = c.RestartCount
+		}
+	}
+}
+
+// restarted is how often a container was restarted since the rollout began.
+func (m *memory) restarted(pod corev1.Pod, c corev1.ContainerStatus) int32 {
+	return c.RestartCount - m.restarts[keyOf(pod, c)]
+}
+
+// silent is what a pod that pulls no image says when it does not say why.
+var silent = regexp.MustCompile(`^(Back-off pulling image "[^"]*")?$`)
+
+// refusal is why a container's image cannot be pulled; empty when nothing says so. Older clusters do not repeat it while they
+// back off.
+func (m *memory) refusal(pod corev1.Pod, c corev1.ContainerStatus) string {
+	if said := c.State.Waiting.Message; !silent.MatchString(said) {
+		m.refusals[keyOf(pod, c)] = said
+	}
+	return m.refusals[keyOf(pod, c)]
+}
+
+// keyOf a container is unique in a namespace and for all time.
+func keyOf(pod corev1.Pod, c corev1.ContainerStatus) string { return string(pod.UID) + "/" + c.Name }

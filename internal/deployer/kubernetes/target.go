@@ -1,11 +1,16 @@
 package kubernetes
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -19,6 +24,7 @@ const (
 	statefulSet = "StatefulSet"
 	manager     = "bellwether"                 // of the fields that are changed
 	cause       = "kubernetes.io/change-cause" // what kubectl rollout history shows
+	rolled      = "bellwether.dev/rolled"      // when pods of the same image were asked for last, as kubectl rollout restart does
 )
 
 // target is a workload in a cluster.
@@ -44,6 +50,9 @@ func (t *target) where() string {
 // kubectl is a command that people can run as it stands.
 func (t *target) kubectl(format string, args ...any) string {
 	command := "kubectl"
+	if t.cluster.Kubeconfig != "" {
+		command += " --kubeconfig " + t.cluster.Kubeconfig
+	}
 	if t.cluster.Context != "" {
 		command += " --context " + t.cluster.Context
 	}
@@ -131,13 +140,15 @@ func (t *target) names(ctx context.Context) (names []string, err error) {
 	return names, nil
 }
 
-// set changes the container's image, and nothing else of what runs.
-func (t *target) set(ctx context.Context, container, image string) (now state, err error) {
+// set changes the container's image, and nothing else of what runs. When the image is there already its pods are replaced.
+func (t *target) set(ctx context.Context, was state, image string) (now state, err error) {
+	template := map[string]any{"spec": map[string]any{"containers": []map[string]string{{"name": was.container, "image": image}}}}
+	if was.image == image {
+		template["metadata"] = map[string]any{"annotations": map[string]string{rolled: time.Now().UTC().Format(time.RFC3339Nano)}}
+	}
 	patch, err := json.Marshal(map[string]any{
 		"metadata": map[string]any{"annotations": map[string]string{cause: "bellwether: " + image}},
-		"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
-			"containers": []map[string]string{{"name": container, "image": image}},
-		}}},
+		"spec":     map[string]any{"template": template},
 	})
 	if err != nil {
 		return state{}, err
@@ -176,4 +187,50 @@ func (t *target) watchWorkload(ctx context.Context) (watch.Interface, error) {
 		return t.api.AppsV1().StatefulSets(t.cluster.Namespace).Watch(ctx, options)
 	}
 	return t.api.AppsV1().Deployments(t.cluster.Namespace).Watch(ctx, options)
+}
+
+// listPods are the pods of a StatefulSet, or of the Deployment's newest template.
+func (t *target) listPods(ctx context.Context, now state) ([]corev1.Pod, error) {
+	options := metav1.ListOptions{LabelSelector: metav1.FormatLabelSelector(now.selector)}
+	owner := now.uid
+	if t.workload.Kind != statefulSet {
+		set, err := t.replicaSet(ctx, now, options)
+		if err != nil {
+			return nil, err
+		}
+		owner = set
+	}
+	pods, err := t.api.CoreV1().Pods(t.cluster.Namespace).List(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	ours := slices.DeleteFunc(pods.Items, func(p corev1.Pod) bool { return !controls(owner, &p) })
+	slices.SortFunc(ours, func(a, b corev1.Pod) int { // set-2 before set-10
+		return cmp.Or(cmp.Compare(len(a.Name), len(b.Name)), cmp.Compare(a.Name, b.Name))
+	})
+	return ours, nil
+}
+
+// replicaSet is the one of the Deployment's template; empty before it is there.
+func (t *target) replicaSet(ctx context.Context, now state, options metav1.ListOptions) (types.UID, error) {
+	sets, err := t.api.AppsV1().ReplicaSets(t.cluster.Namespace).List(ctx, options)
+	if err != nil {
+		return "", err
+	}
+	for _, s := range sets.Items {
+		if controls(now.uid, &s) && s.Annotations[revisionOf] == now.revision {
+			return s.UID, nil
+		}
+	}
+	return "", nil
+}
+
+func controls(owner types.UID, object metav1.Object) bool {
+	controller := metav1.GetControllerOf(object)
+	return controller != nil && controller.UID == owner
+}
+
+// updated tells whether a pod that was listed has the template as it is now.
+func (t *target) updated(pod corev1.Pod, now state) bool {
+	return t.workload.Kind != statefulSet || pod.Labels[appsv1.ControllerRevisionHashLabelKey] == now.revision
 }
