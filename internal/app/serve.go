@@ -31,6 +31,9 @@ type serveCommand struct {
 }
 
 func (c *serveCommand) Run(ctx context.Context, p Process) error {
+	if err := protect(); err != nil {
+		return err
+	}
 	settings, problems := config.Load(c.Config, p.Env)
 	log := newLog(p.Err, c.LogLevel, config.Redactor(settings.Secrets()...))
 	if strictyaml.Refused(problems) {

@@ -9,7 +9,8 @@ import (
 	"bellwether/internal/terraform"
 )
 
-// applier plans stacks from their repositories, which it reads with the credentials of the settings.
+// applier plans stacks from their repositories, which it reads with the credentials of the settings. Anybody may make
+// folders where temporary ones are, so these are used only while they are our user's alone.
 func (s *server) applier(redact func(string) string) *terraform.Applier {
 	hosts := map[string]checkout.Host{}
 	for name, h := range s.settings.Git {

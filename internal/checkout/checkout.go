@@ -20,6 +20,7 @@ import (
 	"strings"
 	"time"
 
+	"bellwether/internal/scratch"
 	"bellwether/pipeline"
 )
 
@@ -27,7 +28,7 @@ import (
 // is; any number of processes may share the folder.
 type Repositories struct {
 	Hosts   map[string]Host     // by name, as repositories have it: "github.com"; others are reached by https without credentials
-	Dir     string              // holds a bare mirror for each repository; made when it is missing
+	Dir     string              // holds a bare mirror for each repository; made when it is missing, refused when it is not ours alone
 	Redact  func(string) string // takes secrets out of a text; nil when there are none
 	Timeout time.Duration       // for a checkout; 0 means 10 minutes
 	Grace   time.Duration       // from SIGTERM to SIGKILL of git; 0 means 1 s
@@ -87,13 +88,24 @@ func choose(repositories []pipeline.Repository, name string) (pipeline.Repositor
 	i := slices.IndexFunc(repositories, func(r pipeline.Repository) bool { return bare(r.URL) == bare(name) })
 	switch {
 	case i >= 0:
-		return repositories[i], nil
+		return merged(repositories, repositories[i]), nil
 	case name == "" && len(repositories) == 1:
 		return repositories[0], nil
 	case name == "":
 		return pipeline.Repository{}, refused(fmt.Sprintf("the change does not say which of %d repositories it is of", len(repositories)), "send the change's repository")
 	}
 	return pipeline.Repository{}, refused(fmt.Sprintf("repository %s is none of the stack's", bare(name)), "add it to the stack's repositories if it may be run")
+}
+
+// merged has the branches of all entries of a repository: different branches may have different paths.
+func merged(repositories []pipeline.Repository, one pipeline.Repository) pipeline.Repository {
+	one.Branches = nil
+	for _, r := range repositories {
+		if r.URL == one.URL {
+			one.Branches = append(one.Branches, r.Branches...)
+		}
+	}
+	return one
 }
 
 // remote is where the repository is fetched from.
@@ -117,11 +129,11 @@ func (r *Repositories) open(ctx context.Context, repository pipeline.Repository)
 		return nil, err
 	}
 	sum := sha256.Sum256([]byte(url))
-	path, err := filepath.Abs(filepath.Join(r.Dir, filepath.Base(url)+"-"+hex.EncodeToString(sum[:6])))
+	path, err := filepath.Abs(filepath.Join(r.Dir, hex.EncodeToString(sum[:16])))
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(r.Dir, 0o700); err != nil {
+	if err := scratch.Folder(r.Dir); err != nil {
 		return nil, fmt.Errorf("make the folder of the mirrors: %w", err)
 	}
 	lock, err := lockFile(ctx, path+".lock")
@@ -129,8 +141,8 @@ func (r *Repositories) open(ctx context.Context, repository pipeline.Repository)
 		return nil, fmt.Errorf("lock the mirror of %s: %w", repository.URL, err)
 	}
 	return &mirror{
-		name: repository.URL, url: url, dir: path, lock: lock,
-		git: git{env: environment(host), lock: lock, grace: cmp.Or(r.Grace, time.Second), redact: r.redactor(host)},
+		name: repository.URL, url: url, dir: path, lock: lock, credentials: credentials(host),
+		git: git{env: environment(host.URL), lock: lock, grace: cmp.Or(r.Grace, time.Second), redact: r.redactor(host)},
 	}, nil
 }
 

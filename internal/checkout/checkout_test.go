@@ -75,6 +75,14 @@ func (f *forge) text(t *testing.T, revision string) string {
 	return string(text)
 }
 
+// mirror is the folder of the only mirror.
+func (f *forge) mirror(t *testing.T) string {
+	mirrors, err := filepath.Glob(filepath.Join(f.Dir, "*[0-9a-f]"))
+	require.NoError(t, err)
+	require.Len(t, mirrors, 1)
+	return mirrors[0]
+}
+
 func explanation(t *testing.T, err error) pipeline.Explanation {
 	var step pipeline.StepError
 	require.ErrorAs(t, err, &step)
@@ -232,25 +240,23 @@ func TestManyAtOnce(t *testing.T) {
 func TestAMirrorSurvivesAKill(t *testing.T) {
 	f := newForge(t)
 	require.Equal(t, "one", f.text(t, f.main))
-	mirrors, err := filepath.Glob(filepath.Join(f.Dir, "platform-*[0-9a-f]"))
-	require.NoError(t, err)
-	require.Len(t, mirrors, 1)
+	mirror := f.mirror(t)
 	damage := map[string]func(){
 		"locks": func() {
 			for _, lock := range []string{"config.lock", "packed-refs.lock", "HEAD.lock", "refs/heads/main.lock"} {
-				require.NoError(t, os.WriteFile(filepath.Join(mirrors[0], lock), nil, 0o600))
+				require.NoError(t, os.WriteFile(filepath.Join(mirror, lock), nil, 0o600))
 			}
 		},
-		"no HEAD": func() { require.NoError(t, os.Remove(filepath.Join(mirrors[0], "HEAD"))) },
+		"no HEAD": func() { require.NoError(t, os.Remove(filepath.Join(mirror, "HEAD"))) },
 		"an empty object": func() {
-			require.NoError(t, filepath.WalkDir(filepath.Join(mirrors[0], "objects"), func(path string, entry fs.DirEntry, err error) error {
+			require.NoError(t, filepath.WalkDir(filepath.Join(mirror, "objects"), func(path string, entry fs.DirEntry, err error) error {
 				if err != nil || entry.IsDir() {
 					return err
 				}
 				return errors.Join(os.Chmod(path, 0o600), os.Truncate(path, 0))
 			}))
 		},
-		"half a config": func() { require.NoError(t, os.WriteFile(filepath.Join(mirrors[0], "config"), []byte("[core"), 0o600)) },
+		"half a config": func() { require.NoError(t, os.WriteFile(filepath.Join(mirror, "config"), []byte("[core"), 0o600)) },
 	}
 	for name, harm := range damage {
 		t.Run(name, func(t *testing.T) {

@@ -5,20 +5,22 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
-	"time"
+
+	"bellwether/internal/scratch"
 )
 
 // mirror is a bare copy of a repository's branches. Whoever holds its lock has it alone; the git processes that are
 // started for it hold it too, so that nobody works beside those that a Bellwether that was killed has left.
 type mirror struct {
-	name string // host/path
-	url  string
-	dir  string
-	lock *os.File
-	git  git
+	name        string // host/path
+	url         string
+	dir         string
+	lock        *os.File
+	git         git
+	credentials []string // for git's environment when it fetches, and not when it writes files
 }
 
 func (m *mirror) close() error { return m.lock.Close() }
@@ -44,31 +46,56 @@ func (m *mirror) checkout(ctx context.Context, branches []string, revision, fold
 // fetch brings the branches up to date. A mirror that is broken, by a full disk or a git that was killed, is made anew once.
 func (m *mirror) fetch(ctx context.Context) error {
 	err := m.update(ctx)
-	if failure := (*gitError)(nil); err == nil || ctx.Err() != nil || errors.As(err, &failure) && failure.remote() {
-		return m.unreachable(err)
+	failure, failed := errors.AsType[*gitError](err)
+	if err == nil || ctx.Err() != nil || failed && (failure.absent() || m.remote(failure)) {
+		return m.unfetched(err)
 	}
 	if err := os.RemoveAll(m.dir); err != nil {
 		return fmt.Errorf("delete the broken mirror of %s: %w", m.name, err)
 	}
-	return m.unreachable(m.update(ctx))
+	return m.unfetched(m.update(ctx))
 }
 
 func (m *mirror) update(ctx context.Context) error {
+	if err := m.reset(); err != nil {
+		return err
+	}
 	if _, err := m.git.run(ctx, "init", "--quiet", "--bare", "--template=", m.dir); err != nil {
 		return err
 	}
-	_, err := m.git.run(ctx, "--git-dir="+m.dir, "fetch", "--quiet", "--prune", "--force", "--no-tags", "--no-write-fetch-head",
+	git := m.git
+	git.env = slices.Concat(git.env, m.credentials)
+	_, err := git.run(ctx, "--git-dir="+m.dir, "fetch", "--quiet", "--prune", "--force", "--no-tags", "--no-write-fetch-head",
 		"--no-recurse-submodules", m.url, "+refs/heads/*:refs/heads/*")
 	return err
 }
 
-// unreachable tells people that a repository cannot be fetched.
-func (m *mirror) unreachable(err error) error {
+// reset makes the mirror's configuration what git init would: it could have git run a program.
+func (m *mirror) reset() error {
+	for _, path := range []string{"config", "info"} {
+		if err := os.RemoveAll(filepath.Join(m.dir, path)); err != nil {
+			return fmt.Errorf("reset the mirror of %s: %w", m.name, err)
+		}
+	}
+	return nil
+}
+
+// remote tells whether the forge is to blame, or the way there, and not the mirror.
+func (m *mirror) remote(failure *gitError) bool {
+	return failure.remote(m.dir, m.url, strings.TrimPrefix(m.url, "file://"))
+}
+
+// unfetched tells people that a repository cannot be fetched.
+func (m *mirror) unfetched(err error) error {
 	failure, ok := errors.AsType[*gitError](err)
 	if !ok {
 		return err
 	}
-	return outOfReach(fmt.Sprintf("%s cannot be fetched: %s", m.name, failure.said()))
+	reason := fmt.Sprintf("%s cannot be fetched: %s", m.name, failure.said())
+	if m.remote(failure) {
+		return outOfReach(reason)
+	}
+	return trouble(errors.New(reason))
 }
 
 // find is the full id of the commit.
@@ -122,22 +149,8 @@ func lockFile(ctx context.Context, path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	for err = syscall.EWOULDBLOCK; err != nil; {
-		err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err != nil && !errors.Is(err, syscall.EWOULDBLOCK) {
-			break
-		}
-		if err != nil {
-			select {
-			case <-ctx.Done():
-				return nil, errors.Join(context.Cause(ctx), file.Close())
-			case <-time.After(50 * time.Millisecond): // nobody tells when it is free
-			}
-		}
-	}
-	if err != nil {
-		_ = file.Close()
-		return nil, err
+	if err := scratch.Lock(ctx, file); err != nil {
+		return nil, errors.Join(err, file.Close())
 	}
 	return file, nil
 }

@@ -21,7 +21,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
-	tfjson "github.com/hashicorp/terraform-json"
 
 	"bellwether/pipeline"
 )
@@ -37,7 +36,7 @@ type Source interface {
 // Applier plans stacks and applies its plans.
 type Applier struct {
 	Source Source
-	Dir    string // holds a private folder for each plan, as long as it lives; made when it is missing
+	Dir    string // holds a private folder for each plan, as long as it lives; made when it is missing, refused when it is not ours alone
 	Log    *slog.Logger
 	Redact func(string) string // takes secrets out of a text; nil when there are none
 	Pass   []string            // names of Bellwether's own environment variables that terraform gets too, but TF_VAR_…
@@ -53,7 +52,7 @@ func (a *Applier) Plan(ctx context.Context, stack pipeline.Stack, environment pi
 		applier: a, stack: stack, settings: *stack.Apply.Terraform,
 		log: a.Log.With("stack", stack.Name, "environment", environment.Name, "revision", change.Revision),
 	}
-	if err := a.Sweep(); err != nil {
+	if err := a.sweep(ctx); err != nil {
 		p.log.Error("what was left by a Bellwether that died is still there", "error", err)
 	}
 	err := p.prepare(ctx, environment, change)
@@ -76,7 +75,10 @@ func (p *planned) prepare(ctx context.Context, environment pipeline.Environment,
 	if err != nil {
 		return err
 	}
-	if p.folder, err = open(p.applier.Dir, p.stack.Name); err != nil {
+	if p.folder, err = open(ctx, p.applier.Dir, p.stack.Name); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		return machine(fmt.Errorf("make a working folder: %w", err))
 	}
 	source := p.folder.path("source")
@@ -132,19 +134,19 @@ func (p *planned) makePlan(ctx context.Context, seen *journal) error {
 	if p.settings.LockTimeout > 0 {
 		options = append(options, tfexec.LockTimeout(p.settings.LockTimeout.String()))
 	}
+	p.blind = true
 	if _, err := p.terraform.PlanJSON(ctx, seen, options...); err != nil {
-		p.readState(ctx)
 		return err
 	}
 	return p.readPlan(ctx)
 }
 
-// readState learns what is sensitive when there is no plan to learn it from. A state that cannot be read has told nobody
-// anything.
+// readState learns what an apply that failed has made that is sensitive: the plan did not know it yet.
 func (p *planned) readState(ctx context.Context) {
 	p.terraform.SetStdout(io.Discard)
-	if state, err := p.terraform.Show(ctx); err == nil {
-		p.sensitive = sensitiveValues(&tfjson.Plan{PriorState: state})
+	state, err := p.terraform.Show(ctx)
+	if p.blind = err != nil; !p.blind {
+		p.sensitive.state(state.Values)
 	}
 }
 
@@ -155,7 +157,7 @@ func (p *planned) readPlan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.sensitive = sensitiveValues(shown)
+	p.sensitive, p.blind = sensitiveValues(shown), false
 	p.plan = summarise(shown, p.settings.Resources)
 	p.plan.Refused = judge(shown, p.settings)
 	return nil

@@ -23,7 +23,7 @@ func TestAStackThatCannotBePlannedSaysWhoseFaultItIs(t *testing.T) {
 		},
 		"the configuration is invalid": {
 			file: "terraform {\n  backend \"local\" {\n    path = \"/tmp/none\"\n  }\n}\noutput \"x\" {\n  value = var.none\n}\n",
-			want: pipeline.Explanation{Reason: "main.tf:7: Reference to undeclared input variable"},
+			want: pipeline.Explanation{Reason: "main.tf:7: Reference to undeclared input variable", Next: withheld},
 		},
 		"the backend does not answer": {
 			file: backend("\"http\" {\n    address   = \"http://127.0.0.1:1/state\"\n    retry_max = 0\n  }"),

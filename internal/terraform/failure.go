@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
@@ -69,6 +70,8 @@ func (p *planned) explain(what string, err error, seen *journal) *Failure {
 		e.Next = "see what takes so long, or raise apply.terraform.timeout of the stack"
 	case len(seen.errors) > 0:
 		p.told(&e, seen.errors)
+	case exited && p.blind:
+		e.Reason, e.Next = fmt.Sprintf("terraform %s: %s", what, e.Reason), withheld
 	case exited:
 		e.Reason, e.Output = fmt.Sprintf("terraform %s: %s", what, e.Reason), lastLines(text)
 	case cannotWork(err):
@@ -88,18 +91,25 @@ func cannotWork(err error) bool {
 	return path || version
 }
 
+// withheld is what people can do who are not told everything.
+const withheld = "plan it yourself to see all that terraform says: Bellwether cannot tell here which values are secret"
+
 // told explains terraform's own errors. The first one is the reason.
 func (p *planned) told(e *pipeline.Explanation, diagnostics []tfjson.Diagnostic) {
-	var all strings.Builder
+	var all, shown strings.Builder
 	for i := range diagnostics {
 		d := &diagnostics[i]
+		all.WriteString(d.Summary + "\n" + d.Detail + "\n")
 		d.Summary, d.Detail = p.censor(d.Summary), p.censor(d.Detail)
-		all.WriteString(heading(*d) + "\n" + d.Detail + "\n")
+		if p.blind && !locks(*d) {
+			d.Summary, d.Detail, e.Next = title(*d), "", withheld
+		}
+		shown.WriteString(strings.TrimSpace(heading(*d)+"\n"+d.Detail) + "\n")
 	}
 	first := diagnostics[0]
-	e.Reason, e.Output = heading(first), firstLines(all.String())
+	e.Reason, e.Output = heading(first), firstLines(shown.String())
 	switch text := all.String(); {
-	case strings.Contains(first.Summary, "acquiring the state lock"):
+	case locks(first):
 		p.locked(e, first.Detail)
 	case strings.Contains(first.Summary, "Saved plan is stale"):
 		e.Reason = "the state was changed by somebody else after the plan was made, so the plan was not applied"
@@ -107,6 +117,22 @@ func (p *planned) told(e *pipeline.Explanation, diagnostics []tfjson.Diagnostic)
 	case unreachable.MatchString(text):
 		e.Fault, e.Next = pipeline.FaultEnvironment, "look at the network, and at the credentials that Bellwether passes on to terraform"
 	}
+}
+
+// locks tells whether an error is one of the state's lock, which terraform takes before there are values.
+func locks(d tfjson.Diagnostic) bool {
+	return d.Address == "" && strings.Contains(d.Summary, "acquiring the state lock")
+}
+
+// words are a summary that is a title and no more: "Invalid password".
+var words = regexp.MustCompile(`^[A-Z][A-Za-z ]{0,60}$`)
+
+// title is of a summary what cannot hold a value. Providers, whose errors have an address, may put all they know there.
+func title(d tfjson.Diagnostic) string {
+	if d.Address != "" && !words.MatchString(d.Summary) {
+		return "its provider refuses it"
+	}
+	return d.Summary
 }
 
 // unreachable recognises what is no change's fault, by the words of Go's network errors, of HTTP, of the large clouds and
@@ -131,9 +157,30 @@ func (p *planned) locked(e *pipeline.Explanation, detail string) {
 		e.Next = "look at the stack's backend, and at the credentials that Bellwether passes on to terraform"
 		return
 	}
-	e.Reason = fmt.Sprintf("the state is locked by %s since %s (%s, lock %s)", field["Who"], field["Created"], field["Operation"], field["ID"])
+	e.Reason = fmt.Sprintf("the state is locked by %s since %s, %s (lock %s)", field["Who"], since(field["Created"]), operation(field["Operation"]), field["ID"])
 	e.Next = fmt.Sprintf("wait until that is done; if nobody is at it any more, in %s of the repository: %s force-unlock %s",
 		cmp.Or(p.settings.Dir, "."), filepath.Base(cmp.Or(p.settings.Binary, "terraform")), field["ID"])
+}
+
+// since is when a lock was taken: "23 Nov 09:00 UTC".
+func since(created string) string {
+	at, err := time.Parse("2006-01-02 15:04:05.999999999 -0700 MST", created)
+	if err != nil {
+		return created
+	}
+	return at.UTC().Format("2 Jan 15:04 UTC")
+}
+
+// operation is what a lock was taken for: "an apply".
+func operation(name string) string {
+	kind, ok := strings.CutPrefix(name, "OperationType")
+	switch {
+	case !ok:
+		return name
+	case kind == "Apply":
+		return "an apply"
+	}
+	return "a " + strings.ToLower(kind)
 }
 
 // heading is an error in a line: "main.tf:6: aws_db_instance.orders: creating it failed".
@@ -151,9 +198,7 @@ func heading(d tfjson.Diagnostic) string {
 // censor takes out of a text what the plan calls sensitive, what Bellwether knows as secrets, and what would act on the
 // reader's screen.
 func (p *planned) censor(text string) string {
-	if p.sensitive != nil {
-		text = p.sensitive.Replace(text)
-	}
+	text = p.sensitive.replacer().Replace(text)
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
 			return -1

@@ -2,6 +2,7 @@ package terraform
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"bellwether/internal/scratch"
 )
 
 // marker is a variable in the environment of everything that is started for a folder: its path. Providers and provisioners
@@ -25,12 +28,12 @@ const prefix = "bellwether-plan-"
 type folder struct{ lock *os.File }
 
 // open makes a folder in dir, named after this process and the stack.
-func open(dir, stack string) (*folder, error) {
+func open(ctx context.Context, dir, stack string) (*folder, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
-	all, err := lockAll(dir)
+	all, err := lockAll(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +42,7 @@ func open(dir, stack string) (*folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	lock, err := lock(path, syscall.LOCK_EX)
+	lock, err := lock(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -54,15 +57,17 @@ func (f *folder) close() error {
 }
 
 // Sweep ends what processes that were killed have left running, and deletes their plans and working copies.
-func (a *Applier) Sweep() error {
-	all, err := lockAll(a.Dir)
+func (a *Applier) Sweep() error { return a.sweep(context.Background()) }
+
+func (a *Applier) sweep(ctx context.Context) error {
+	all, err := lockAll(ctx, a.Dir)
 	if err != nil {
 		return fmt.Errorf("sweep the plans of processes that died: %w", err)
 	}
 	defer func() { _ = all.Close() }()
 	entries, err := all.ReadDir(-1)
 	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), prefix) {
+		if ctx.Err() == nil && strings.HasPrefix(entry.Name(), prefix) {
 			err = errors.Join(err, sweep(filepath.Join(all.Name(), entry.Name())))
 		}
 	}
@@ -71,36 +76,44 @@ func (a *Applier) Sweep() error {
 
 // sweep deletes a folder unless its process lives.
 func sweep(path string) error {
-	lock, err := lock(path, syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, fs.ErrNotExist) {
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	defer func() { _ = file.Close() }()
+	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("lock %s: %w", path, err)
+	}
 	end(path)
-	return errors.Join(os.RemoveAll(path), lock.Close())
+	return os.RemoveAll(path)
 }
 
 // lockAll makes the folder of the folders, and keeps others from adding to it and from sweeping it until it is closed.
-func lockAll(dir string) (*os.File, error) {
+func lockAll(ctx context.Context, dir string) (*os.File, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := scratch.Folder(dir); err != nil {
 		return nil, err
 	}
-	return lock(dir, syscall.LOCK_EX)
+	return lock(ctx, dir)
 }
 
 // lock opens and locks a folder. The system unlocks it when the file is closed, or the process is killed.
-func lock(path string, how int) (*os.File, error) {
+func lock(ctx context.Context, path string) (*os.File, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(file.Fd()), how); err != nil {
+	if err := scratch.Lock(ctx, file); err != nil {
 		_ = file.Close()
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}

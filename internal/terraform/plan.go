@@ -3,8 +3,11 @@ package terraform
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"maps"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	tfjson "github.com/hashicorp/terraform-json"
@@ -141,8 +144,8 @@ const shortestSecret = 4
 // secrets are values that the configuration or a provider calls sensitive.
 type secrets map[string]bool
 
-// sensitiveValues takes the plan's sensitive values out of texts.
-func sensitiveValues(plan *tfjson.Plan) *strings.Replacer {
+// sensitiveValues are the plan's.
+func sensitiveValues(plan *tfjson.Plan) secrets {
 	found := secrets{}
 	for _, r := range slices.Concat(plan.ResourceChanges, plan.ResourceDrift) {
 		if r != nil {
@@ -162,7 +165,7 @@ func sensitiveValues(plan *tfjson.Plan) *strings.Replacer {
 	if plan.PriorState != nil {
 		found.state(plan.PriorState.Values)
 	}
-	return found.replacer()
+	return found
 }
 
 func (s secrets) change(change *tfjson.Change) {
@@ -202,7 +205,7 @@ func (s secrets) module(module *tfjson.StateModule) {
 	}
 }
 
-// collect notes the texts in value that the mask calls sensitive, whole and line by line.
+// collect notes what in value the mask calls sensitive: texts whole and line by line, and numbers.
 func (s secrets) collect(value, mask any) {
 	switch value := value.(type) {
 	case map[string]any:
@@ -215,12 +218,38 @@ func (s secrets) collect(value, mask any) {
 		}
 	case string:
 		for _, part := range append(strings.Split(value, "\n"), value) {
-			if mask == true && len(part) >= shortestSecret {
-				s[part] = true
-			}
+			s.note(mask, spellings(part)...)
+		}
+	case json.Number:
+		s.note(mask, value.String())
+	case float64:
+		s.note(mask, strconv.FormatFloat(value, 'f', -1, 64), fmt.Sprint(value))
+	}
+}
+
+func (s secrets) note(mask any, texts ...string) {
+	for _, text := range texts {
+		if mask == true && len(text) >= shortestSecret {
+			s[text] = true
 		}
 	}
 }
+
+// spellings are how a text is found in messages: as it is, in the quotes of Go and of JSON, and in URLs.
+func spellings(text string) []string {
+	quoted, escaped := strconv.Quote(text), new(strings.Builder)
+	plain := json.NewEncoder(escaped)
+	plain.SetEscapeHTML(false)
+	_ = plain.Encode(text)        // a text can always be encoded
+	html, _ := json.Marshal(text) // so it can here
+	return []string{
+		text, inner(quoted), inner(strings.TrimSpace(escaped.String())), inner(string(html)),
+		url.QueryEscape(text), url.PathEscape(text),
+	}
+}
+
+// inner is what is between the quotes.
+func inner(quoted string) string { return quoted[1 : len(quoted)-1] }
 
 // replacer replaces the longest secrets first: one may be the beginning of another.
 func (s secrets) replacer() *strings.Replacer {

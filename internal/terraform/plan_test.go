@@ -2,6 +2,8 @@ package terraform
 
 import (
 	"encoding/json"
+	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -142,7 +144,6 @@ func TestProviders(t *testing.T) {
 	}{
 		{nil, aws, true},
 		{[]string{"hashicorp/aws"}, aws, true},
-		{[]string{"aws"}, aws, true},
 		{[]string{"HashiCorp/AWS"}, aws, true},
 		{[]string{"hashicorp/aws"}, "registry.opentofu.org/hashicorp/aws", true},
 		{[]string{aws}, aws, true},
@@ -178,9 +179,32 @@ func TestSensitiveValuesAreTakenOutOfTexts(t *testing.T) {
 			AttributeValues: map[string]any{"key": "s-secret", "name": "s-plain"}, SensitiveValues: []byte(`{"key":true}`),
 		}}}}},
 	}}
-	require.Equal(t, "(sensitive) (sensitive) s-plain", sensitiveValues(plan).Replace("o-secret s-secret s-plain"))
-	text := sensitiveValues(plan).Replace("old-secret old-secret-2 orders abcdef 123 t-before t-after v-secret w-plain")
+	require.Equal(t, "(sensitive) (sensitive) s-plain", sensitiveValues(plan).replacer().Replace("o-secret s-secret s-plain"))
+	text := sensitiveValues(plan).replacer().Replace("old-secret old-secret-2 orders abcdef 123 t-before t-after v-secret w-plain")
 	require.Equal(t, "(sensitive) (sensitive) orders (sensitive) 123 (sensitive) (sensitive) (sensitive) w-plain", text)
+}
+
+// Errors quote values as their program does, and nest them in others.
+func TestSensitiveValuesAreFoundInEverySpelling(t *testing.T) {
+	const odd = "p\"ss <w\\rd/é"
+	plan := parsed(t, resource("x.y", `"actions":["update"],"after":{"password":"p\"ss <w\\rd/é","pin":48151623,"cvc":123,"name":"x"},
+		"after_sensitive":{"password":true,"pin":true,"cvc":true}`))
+	encoded, err := json.Marshal(odd)
+	require.NoError(t, err)
+	for _, spelt := range []string{
+		odd, fmt.Sprintf("%q", odd), string(encoded), `p\"ss <w\\rd/é`, url.QueryEscape(odd), url.PathEscape(odd), "48151623", fmt.Sprint(48151623.0),
+	} {
+		require.Regexp(t, `^"?\(sensitive\)"?$`, sensitiveValues(plan).replacer().Replace(spelt))
+	}
+	require.Equal(t, "123", sensitiveValues(plan).replacer().Replace("123"), "it would be in every other word")
+}
+
+func TestALockSaysSinceWhenAndWhatFor(t *testing.T) {
+	require.Equal(t, "23 Nov 09:00 UTC", since("2026-11-23 09:00:00.000000001 +0000 UTC"))
+	require.Equal(t, "yesterday", since("yesterday"))
+	for name, want := range map[string]string{"OperationTypeApply": "an apply", "OperationTypePlan": "a plan", "init": "init"} {
+		require.Equal(t, want, operation(name))
+	}
 }
 
 // FuzzPlan holds that whatever terraform may write, it is read without a panic, in order, and nothing that is called

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
@@ -23,7 +22,8 @@ type planned struct {
 	folder    *folder
 	terraform *tfexec.Terraform
 	plan      pipeline.Plan
-	sensitive *strings.Replacer // takes the plan's sensitive values out of a text; nil before there is a plan
+	sensitive secrets // the plan's
+	blind     bool    // terraform works with values of which is not known yet, or any more, which are sensitive
 	applied   bool
 }
 
@@ -42,10 +42,12 @@ func (p *planned) Apply(ctx context.Context) error {
 			options = append(options, tfexec.LockTimeout(p.settings.LockTimeout.String()))
 		}
 		err := p.terraform.ApplyJSON(ctx, seen, options...)
-		if err == nil {
-			p.log.Info("a stack was applied", "resources", seen.done, "outputs", seen.outputs)
+		if err != nil {
+			p.readState(ctx)
+			return err
 		}
-		return err
+		p.log.Info("a stack was applied", "resources", seen.done, "outputs", seen.outputs)
+		return nil
 	})
 }
 

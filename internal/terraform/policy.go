@@ -67,11 +67,7 @@ func allowed(list []string, provider string) bool {
 	}
 	return slices.ContainsFunc(list, func(name string) bool {
 		name = strings.ToLower(name)
-		switch strings.Count(name, "/") {
-		case 0:
-			name = "hashicorp/" + name
-			fallthrough
-		case 1:
+		if strings.Count(name, "/") == 1 {
 			return slices.ContainsFunc(registries, func(registry string) bool { return registry+"/"+name == provider })
 		}
 		return name == provider

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 )
 
 // record is a thing that exists: a file of the cloud.
@@ -44,6 +46,14 @@ func exists(r record) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// valid refuses a thing in the two ways of providers: with a title and details, and with one sentence.
+func valid(r record, diags *diag.Diagnostics) {
+	if _, err := os.Stat(file(r.Name + ".bad")); err == nil {
+		diags.AddError("Invalid password", fmt.Sprintf("%s: %s is too short", r.Name, r.password))
+		diags.AddError(fmt.Sprintf("expected length of password to be at least 20, got %s", r.password), "")
+	}
 }
 
 func remove(ctx context.Context, r record) error {

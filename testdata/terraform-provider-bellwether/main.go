@@ -6,6 +6,7 @@
 //	orders.fail  changing orders fails with the text in the file
 //	orders.slow  changing orders waits until the file is gone; orders.waiting is there meanwhile
 //	orders.lost  reading orders fails
+//	orders.bad   planning orders fails with two errors, one of which is in its summary alone
 //
 // Its errors tell passwords, as some clouds' do.
 package main

@@ -61,6 +61,9 @@ func (t *thing) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, 
 	if tags.IsUnknown() || resp.Diagnostics.HasError() {
 		return
 	}
+	var planned state
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &planned)...)
+	valid(t.record(planned), &resp.Diagnostics)
 	all := maps.Clone(t.defaults)
 	if all == nil {
 		all = map[string]string{}
