@@ -154,6 +154,7 @@ func (r Run) Subject() string {
 type Board struct {
 	Environment string
 	Held        *Run  // the run that holds it; nil when it is free
+	Led         []Run // those that Held tests along, as far as they are not over
 	Hold        *Hold // nil when it is not on hold
 	Waiting     []Run // in the order they will run
 }

@@ -123,7 +123,7 @@ func (l *Lanes) settle(ctx context.Context, held *Held, outcome error) (*Held, e
 	wait := l.backoff(held.Item.Failures)
 	l.log().Warn("lane rests, its item failed and will be tried again", "lane", held.Lane, "item", held.Item.ID,
 		"failures", held.Item.Failures+1, "wait", wait, "error", outcome)
-	return nil, l.rest(ctx, held, l.now().Add(wait), 1)
+	return nil, l.rest(ctx, held, l.Time().Add(wait), 1)
 }
 
 // rest gives the lane up with the item at its head.
@@ -165,7 +165,8 @@ func (l *Lanes) taken(ctx context.Context, script *redis.Script, lane string, ar
 	}, nil
 }
 
-func (l *Lanes) now() time.Time {
+// Time is what Now says, or the machine's clock where there is none.
+func (l *Lanes) Time() time.Time {
 	if l.Now == nil {
 		return time.Now()
 	}

@@ -16,6 +16,7 @@ var (
 	pushBehind  = redis.NewScript(Append + `lane_push_behind(ARGV[1], ARGV[2], ARGV[3], 0)`)
 	puttingBack = redis.NewScript(Append + `lane_put_back(ARGV[1], ARGV[2], ARGV[3], lane_remove(ARGV[1], ARGV[2], ARGV[3]))`)
 	readyNow    = redis.NewScript(Append + `return lane_ready(ARGV[1], ARGV[2])`)
+	dueOf       = redis.NewScript(Append + `return lane_due_of(ARGV[1], ARGV[2], ARGV[3])`)
 	yielding    = redis.NewScript(Append + `return lane_yielding(ARGV[1], ARGV[2])`)
 )
 
@@ -167,5 +168,18 @@ func TestReadyIsWhatIsDue(t *testing.T) {
 		push(t, l, "environment/load", "b")
 		eventually(t, func() bool { return len(run(t, l, readyNow).([]any)) == 2 })
 		require.Equal(t, []any{"now", "b"}, run(t, l, readyNow))
+	})
+}
+
+func TestDueOfWhatWaits(t *testing.T) {
+	onBoth(t, func(t *testing.T, addr string) {
+		l := replica(t, addr)
+		due := time.Now().Add(time.Hour)
+		push(t, l, "environment/load", "begun", "waits")
+		require.NoError(t, l.Push(t.Context(), "environment/load", Item{ID: "later", Due: due}))
+		take(t, l, "environment/load")
+		require.EqualValues(t, 0, run(t, l, dueOf, "waits"))
+		require.EqualValues(t, millis(due), run(t, l, dueOf, "later"))
+		require.Nil(t, run(t, l, dueOf, "begun"), "it does not wait")
 	})
 }

@@ -52,6 +52,7 @@ end
 //	lane_push_behind(prefix, lane, id, due_ms)  behind all that was not pushed so, also behind what comes later
 //	lane_put_back(prefix, lane, id, place)      has what was taken out wait at its old place, due at once
 //	lane_waits(prefix, lane, id)                whether it waits: has not begun and was not taken out
+//	lane_due_of(prefix, lane, id)               the ms at which what waits is due, 0 for at once; false when it does not wait
 //	lane_yielding(prefix, lane)                 how many of those that are due will let a lane_push go ahead
 //	lane_remove(prefix, lane, id)               takes out what waits and returns its place; false when it does not wait
 //	lane_ready(prefix, lane)                    the ids that could be taken now, in order; none while the lane is on hold
@@ -111,6 +112,10 @@ end
 
 local function lane_waits(prefix, lane, id)
   return redis.call('HEXISTS', lane_key(prefix, lane, 'place'), id) == 1
+end
+
+local function lane_due_of(prefix, lane, id)
+  return lane_waits(prefix, lane, id) and tonumber(redis.call('ZSCORE', lane_key(prefix, lane, 'later'), id) or 0)
 end
 
 -- More places than are ever given.
@@ -255,10 +260,7 @@ return lane_next(prefix, lane, ARGV[4], ARGV[5])`)
 	// again, at its place. One pushed again in the meantime keeps that push's.
 	yieldScript = redis.NewScript(holding + `
 local item, place = unpack(redis.call('HMGET', lease, 'item', 'place'))
-local due = tonumber(ARGV[6])
-if lane_waits(prefix, lane, item) then
-  due = tonumber(redis.call('ZSCORE', lane_key(prefix, lane, 'later'), item) or 0)
-end
+local due = lane_due_of(prefix, lane, item) or tonumber(ARGV[6])
 redis.call('DEL', lease)
 lane_put(prefix, lane, item, place, due)
 return lane_next(prefix, lane, ARGV[4], ARGV[5])`)

@@ -11,24 +11,52 @@ import (
 )
 
 // Lua for the runs that are led by another one. They are open and wait, or run, but not in the lane.
+//
+// A run that waits again gives way to a newer change of the same thing, which it could not while it was at work: in the end
+// the older one must not be what is installed.
 const leading = `
+local function number(id) return tonumber(string.sub(id, 2)) or 0 end
+
+-- The run of a newer change: an open one, or the one that is installed. Nil when there is none.
+local function newer_than(id, environment, thing)
+  local others = redis.call('ZREVRANGE', key('open', environment, thing), 0, -1)
+  others[#others + 1] = redis.call('HGET', key('origin', environment, thing), 'run') or ''
+  for _, other in ipairs(others) do
+    if number(other) > number(id) and redis.call('HGET', key('run', other), 'cause') == 'change' then return other end
+  end
+end
+
+-- Whether it did, as of this time.
+local function gives_way(id, at)
+  local environment, thing = unpack(redis.call('HMGET', key('run', id), 'environment', 'thing'))
+  local newer = newer_than(id, environment, thing)
+  if not newer then return false end
+  run_replace(id, newer, at)
+  run_append(newer, 'supersedes', id)
+  for _, changed in ipairs({id, newer}) do tell_later(changed, environment) end
+  return true
+end
+
 local function goes_on(id)
   local state = redis.call('HGET', key('run', id), 'state')
   return state == 'waiting' or state == 'running'
 end
 
-local function wait_again(id, leader, part)
-  local run = redis.call('HMGET', key('run', id), 'leader', 'place')
+local function wait_again(id, leader, at, part)
+  local run = redis.call('HMGET', key('run', id), 'leader', 'place', 'environment')
   if run[1] ~= leader or not goes_on(id) then return end
   redis.call('HDEL', key('run', id), 'leader', 'place', 'part')
+  tell_later(id, run[3])
+  if gives_way(id, at) then return end
   run_set(id, 'state', 'waiting', unpack(part and {'part', part} or {}))
   lane_put_back(prefix, lane, id, run[2])
+  run_patience(id, run[3], 0)
 end
 
 local function led_by(leader) return string.gmatch(redis.call('HGET', key('run', leader), 'batch') or '', '[^,]+') end
 
-local function leave(leader)
-  for id in led_by(leader) do wait_again(id, leader) end
+local function leave(leader, at)
+  for id in led_by(leader) do wait_again(id, leader, at) end
 end
 `
 
@@ -61,16 +89,16 @@ return {table.concat(batch, ',')}`)
 
 // Part has a leader that is part of something itself gather anew, once all that it led wait again or are over.
 func (s *Store) Part(ctx context.Context, lease pipeline.Lease, leader string, runs []string) error {
-	_, err := s.do(ctx, partScript, environmentLane(lease.Environment), lease.Fence, leader, strings.Join(runs, ","))
+	_, err := s.do(ctx, partScript, environmentLane(lease.Environment), lease.Fence, leader, strings.Join(runs, ","), stamp(s.Lanes.Time()))
 	return wrap(err, "part the batch of run %s", leader)
 }
 
 var partScript = redis.NewScript(fenced + changing + leading + `
-local leader, runs = ARGV[4], ARGV[5]
+local leader, runs, at = unpack(ARGV, 4, 6)
 local part, leaving, led, through = string.match(runs, '[^,]+'), {}, {}, true
 for id in string.gmatch(runs, '[^,]+') do
   leaving[id] = true
-  if id == leader then run_set(id, 'part', part) else wait_again(id, leader, part) end
+  if id == leader then run_set(id, 'part', part) else wait_again(id, leader, at, part) end
 end
 for id in led_by(leader) do
   if not leaving[id] then

@@ -108,9 +108,10 @@ func TestWhatIsGatheredHasBegun(t *testing.T) {
 func TestPart(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		held, holder := batched(t, s)
-		accept(t, s, change("service2", "k2"))
+		accept(t, s, change("late", "k1"))
 		begun := load(t, s, "R2")
 		begun.Stage, begun.Results = pipeline.StageTest, []pipeline.Result{{ID: "R1/cart"}}
+		begun.Stopped, begun.Verdict = "too many errors", pipeline.Failed
 		save(t, s, held, begun, pipeline.Running)
 		save(t, s, held, load(t, s, "R5"), pipeline.Done)
 
@@ -124,6 +125,8 @@ func TestPart(t *testing.T) {
 		require.Empty(t, parted.Leader)
 		require.Empty(t, parted.Stage, "it begins anew")
 		require.Empty(t, parted.Results)
+		require.Empty(t, parted.Stopped)
+		require.Empty(t, parted.Verdict)
 		require.Nil(t, load(t, s, "R1").Batch)
 		require.Equal(t, "R1", environment(t, s).Held.ID)
 

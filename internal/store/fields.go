@@ -33,7 +33,7 @@ func (f *fields) json(name string, into any) {
 // gzipped is how gzip begins, and JSON never does.
 const gzipped = "\x1f\x8b"
 
-// packed reads JSON, gzipped or not.
+// packed reads JSON, gzipped or not: before there was the field zipped, the record was.
 func (f *fields) packed(name string, into any) {
 	if !strings.HasPrefix(f.values[name], gzipped) {
 		f.json(name, into)

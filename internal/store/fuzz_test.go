@@ -15,11 +15,12 @@ func TestMalformedRun(t *testing.T) {
 		"not JSON":     {"record", "{", "redis key bw:run:R1, field record: unexpected end of JSON input"},
 		"other type":   {"record", `{"schema":"1"}`, "redis key bw:run:R1, field record: json: cannot unmarshal string"},
 		"no record":    {"record", "", "redis key bw:run:R1 was written with schema 0"},
-		"newer schema": {"record", `{"schema":2}`, "redis key bw:run:R1 was written with schema 2, this Bellwether knows 1: run the newer version"},
+		"newer schema": {"record", `{"schema":3}`, "redis key bw:run:R1 was written with schema 3, this Bellwether knows 2: run the newer version"},
 		"rev":          {"rev", "x", "redis key bw:run:R1, field rev: "},
 		"mark":         {"acknowledged", "[]", "redis key bw:run:R1, field acknowledged: "},
 		"time":         {"ended", "noon", "redis key bw:run:R1, field ended: "},
 		"not zipped":   {"record", gzipped + "{", "redis key bw:run:R1, field record: unexpected EOF"},
+		"half zipped":  {"zipped", gzipped + "{", "redis key bw:run:R1, field zipped: unexpected EOF"},
 		"joined":       {"joined", "{", "redis key bw:run:R1, field joined: "},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -47,10 +48,10 @@ func FuzzDecode(f *testing.F) {
 		run, err := decodeRun("R1", &fields{key: "bw:run:R1", values: values})
 		named(t, err, "bw:run:R1")
 		if err == nil {
-			_, err := encodeRun(run)
+			_, _, err := encodeRun(run)
 			require.NoError(t, err)
 			run.State = pipeline.Done
-			_, err = encodeRun(run)
+			_, _, err = encodeRun(run)
 			require.NoError(t, err)
 		}
 		_, err = decodeLetter(&fields{key: "bw:letter:m", values: values})

@@ -31,7 +31,7 @@ local function hold_read(id) return {id, id and redis.call('HGETALL', key('hold'
 `
 
 // Lua to begin and end holds.
-const changingHolds = changing + holds + `
+var changingHolds = changing + holds + `
 -- The threads of the runs that wait say whether that is because of a hold.
 local function hold_touch(environment)
   for _, id in ipairs(redis.call('ZRANGE', key('open', environment), 0, -1)) do
@@ -50,19 +50,19 @@ local function hold_begin(environment, record, until_ms)
 end
 
 -- Marks a hold, and the one whose place it took, which its holder did not end: that has to be told.
-local function hold_mark(id, environment, mark, keep)
+local function hold_mark(id, environment, mark)
   local hold = key('hold', id)
   redis.call('HSET', hold, 'released', mark)
-  redis.call('EXPIRE', hold, keep)
+  redis.call('EXPIRE', hold, keep_runs)
   lane_remove(prefix, 'timer/' .. environment, 'hold/' .. id)
   local before = redis.call('HGET', hold, 'before')
   if not before then return end
-  hold_mark(before, environment, mark, keep)
+  hold_mark(before, environment, mark)
   lane_push(prefix, 'timer/' .. environment, 'hold/' .. before, 0)
 end
 
-local function hold_end(id, environment, mark, keep)
-  hold_mark(id, environment, mark, keep)
+local function hold_end(id, environment, mark)
+  hold_mark(id, environment, mark)
   if redis.call('GET', key('held', environment)) ~= id then return end
   redis.call('DEL', key('held', environment))
   lane_release(prefix, 'environment/' .. environment)
@@ -91,7 +91,7 @@ end
 return hold_read(id)`)
 
 // Unwell takes the place of a hold that the environment is on already: what a person meant to end in an hour must not end
-// before somebody has looked after the environment.
+// before somebody has looked after the environment. A run whose hold was released already begins another one.
 func (s *Store) Unwell(ctx context.Context, lease pipeline.Lease, h pipeline.Hold) (pipeline.Hold, error) {
 	h.Until = time.Time{}
 	record, err := json.Marshal(h)
@@ -105,7 +105,7 @@ func (s *Store) Unwell(ctx context.Context, lease pipeline.Lease, h pipeline.Hol
 var unwellScript = redis.NewScript(fenced + changingHolds + `
 local environment, run, record = unpack(ARGV, 4, 6)
 local known = redis.call('HGET', key('run', run), 'hold')
-if known then return hold_read(known) end
+if known and redis.call('HEXISTS', key('hold', known), 'released') == 0 then return hold_read(known) end
 local before = hold_of(environment)
 local id = hold_begin(environment, record, 0)
 redis.call('HSET', key('run', run), 'hold', id)
@@ -122,15 +122,15 @@ func (s *Store) Release(ctx context.Context, environment string, m pipeline.Mark
 	if err != nil {
 		return pipeline.Hold{}, fmt.Errorf("release %s: %w", environment, err)
 	}
-	hold, err := s.changeHold(ctx, releaseScript, environment, mark, seconds(keepRuns))
+	hold, err := s.changeHold(ctx, releaseScript, environment, mark)
 	return hold, wrap(err, "release %s", environment)
 }
 
 var releaseScript = redis.NewScript(common + changingHolds + `
-local environment, mark, keep = unpack(ARGV, 2, 4)
+local environment, mark = ARGV[2], ARGV[3]
 local id = hold_of(environment)
 if not id then return redis.error_reply('ABSENT') end
-hold_end(id, environment, mark, keep)
+hold_end(id, environment, mark)
 tell_later(id, environment)
 return hold_read(id)`)
 
@@ -145,15 +145,15 @@ func (s *Store) Expire(ctx context.Context, id string) (pipeline.Hold, error) {
 	if err != nil {
 		return hold, fmt.Errorf("end hold %s: %w", id, err)
 	}
-	hold, err = s.changeHold(ctx, expireScript, id, hold.Environment, mark, seconds(keepRuns))
+	hold, err = s.changeHold(ctx, expireScript, id, hold.Environment, mark)
 	return hold, wrap(err, "end hold %s", id)
 }
 
 var expireScript = redis.NewScript(common + changingHolds + `
-local id, environment, mark, keep = unpack(ARGV, 2, 5)
+local id, environment, mark = unpack(ARGV, 2, 4)
 local until_ms, released = unpack(redis.call('HMGET', key('hold', id), 'until', 'released'))
 until_ms = tonumber(until_ms or 0)
-if until_ms > 0 and until_ms <= lane_now() and not released then hold_end(id, environment, mark, keep) end
+if until_ms > 0 and until_ms <= lane_now() and not released then hold_end(id, environment, mark) end
 return hold_read(id)`)
 
 // Held is the hold that an environment is on, or nil.

@@ -23,36 +23,35 @@ if run[2] then return end
 run_set(id, 'acknowledged', mark)
 tell_later(id, run[1])`)
 
-// Cancel ends a waiting run at once and asks the holder of a running one to end it. A final run, and the first mark, stay
-// as they are. It returns the run as it then is.
+// Cancel ends a waiting run at once and asks the holder of one that has begun to end it. A final run, and the first mark,
+// stay as they are. It returns the run as it then is.
 func (s *Store) Cancel(ctx context.Context, id string, m pipeline.Mark) (pipeline.Run, error) {
-	return s.mark(ctx, cancelScript, id, m, stamp(m.At), seconds(keepRuns))
+	return s.mark(ctx, cancelScript, id, m, stamp(m.At))
 }
 
 var cancelScript = redis.NewScript(common + changing + `
-local id, mark, at, keep = unpack(ARGV, 2, 5)
-local run = redis.call('HMGET', key('run', id), 'state', 'cancel', 'environment', 'thing')
+local id, mark, at = unpack(ARGV, 2, 4)
+local run = redis.call('HMGET', key('run', id), 'state', 'cancel', 'environment')
 if not run[1] then return redis.error_reply('ABSENT') end
-if run[2] or run[1] ~= 'waiting' and run[1] ~= 'running' then return end
-run_set(id, 'cancel', mark)
+if run[1] ~= 'waiting' and run[1] ~= 'running' then return end
+local ends = run[1] == 'waiting' and run_withdraw(id, 'environment/' .. run[3])
+if run[2] and not ends then return end
+run_set(id, 'cancel', run[2] or mark, unpack(ends and {'state', 'cancelled', 'ended', at} or {}))
 tell_later(id, run[3])
-if run[1] == 'waiting' and lane_remove(prefix, 'environment/' .. run[3], id) then
-  redis.call('HSET', key('run', id), 'state', 'cancelled', 'ended', at)
-  run_end(id, run[3], run[4], keep)
-end`)
+if ends then run_end(id) end`)
 
 // Approve lets the plan of a waiting run be applied. The first decision holds, until another approval is asked for. It
 // returns the run as it then is.
 func (s *Store) Approve(ctx context.Context, id string, m pipeline.Mark) (pipeline.Run, error) {
-	return s.decide(ctx, "approved", id, m)
+	return s.decide(ctx, approveScript, id, m)
 }
 
-// Reject is as Approve: the plan will not be applied.
+// Reject is as Approve, but ends the run.
 func (s *Store) Reject(ctx context.Context, id string, m pipeline.Mark) (pipeline.Run, error) {
-	return s.decide(ctx, "rejected", id, m)
+	return s.decide(ctx, rejectScript, id, m, stamp(m.At), "the plan was rejected by "+m.Name)
 }
 
-func (s *Store) decide(ctx context.Context, decision, id string, m pipeline.Mark) (pipeline.Run, error) {
+func (s *Store) decide(ctx context.Context, script *redis.Script, id string, m pipeline.Mark, args ...any) (pipeline.Run, error) {
 	run, err := s.Load(ctx, id)
 	if err != nil || run.Approval == nil || !m.At.Before(run.Approval.Expires) {
 		return run, err
@@ -60,17 +59,27 @@ func (s *Store) decide(ctx context.Context, decision, id string, m pipeline.Mark
 	if m.At.Before(run.Approval.Asked) {
 		m.At = run.Approval.Asked // our clocks differ
 	}
-	return s.mark(ctx, decideScript, id, m, decision, asked(run))
+	return s.mark(ctx, script, id, m, append([]any{asked(run)}, args...)...)
 }
 
-var decideScript = redis.NewScript(common + changing + `
-local id, mark, decision, asked = unpack(ARGV, 2, 5)
+// Lua for the decision on a plan: the script ends unless it is the first one.
+const deciding = `
+local id, mark, asked = unpack(ARGV, 2, 4)
 local run = redis.call('HMGET', key('run', id), 'state', 'asked', 'approved', 'rejected', 'environment')
 if not run[1] then return redis.error_reply('ABSENT') end
 if run[1] ~= 'waiting' or run[2] ~= asked or run[3] or run[4] then return end
-run_set(id, decision, mark)
 tell_later(id, run[5])
-lane_push(prefix, 'environment/' .. run[5], id, 0)`)
+`
+
+var approveScript = redis.NewScript(common + changing + deciding + `
+run_set(id, 'approved', mark)
+lane_push(prefix, 'environment/' .. run[5], id, 0)
+run_patience(id, run[5], 0)`)
+
+var rejectScript = redis.NewScript(common + changing + deciding + `
+run_withdraw(id, 'environment/' .. run[5])
+run_set(id, 'rejected', mark, 'state', 'cancelled', 'ended', ARGV[5], 'reason', ARGV[6])
+run_end(id)`)
 
 // asked is when the run's approval was asked for; "" when it needs none.
 func asked(run pipeline.Run) string {
@@ -80,8 +89,8 @@ func asked(run pipeline.Run) string {
 	return stamp(run.Approval.Asked)
 }
 
-// Overdue notes that a run waited longer than its environment wants it to, if it still waits. It returns the run as it then
-// is.
+// Overdue notes that a run waited longer than its environment wants it to, if it still waits for that. What it waits for
+// before, its image or an approval, does not count. It returns the run as it then is.
 func (s *Store) Overdue(ctx context.Context, id string) (pipeline.Run, error) {
 	if _, err := s.do(ctx, overdueScript, id); err != nil {
 		return pipeline.Run{}, fmt.Errorf("note that run %s is overdue: %w", id, err)
@@ -92,8 +101,9 @@ func (s *Store) Overdue(ctx context.Context, id string) (pipeline.Run, error) {
 var overdueScript = redis.NewScript(common + changing + `
 local id = ARGV[2]
 local run = redis.call('HMGET', key('run', id), 'overdue', 'environment')
-if run[1] or not run[2] or not lane_waits(prefix, 'environment/' .. run[2], id) then return end
-run_set(id, 'overdue', 1)`)
+local due = run[2] and lane_due_of(prefix, 'environment/' .. run[2], id)
+if run[1] or not due then return end
+if due > lane_now() then run_patience(id, run[2], due) else run_set(id, 'overdue', 1) end`)
 
 func (s *Store) mark(ctx context.Context, script *redis.Script, id string, m pipeline.Mark, args ...any) (pipeline.Run, error) {
 	mark, err := json.Marshal(m)

@@ -41,11 +41,7 @@ local lane, id, content, version, opens, due, keep = unpack(ARGV, 2, 8)
 local letter = key('letter', id)
 
 local function push()
-  due = tonumber(due)
-  if lane_waits(prefix, lane, id) then
-    due = math.min(due, tonumber(redis.call('ZSCORE', lane_key(prefix, lane, 'later'), id) or 0))
-  end
-  lane_push(prefix, lane, id, due)
+  lane_push(prefix, lane, id, math.min(tonumber(due), lane_due_of(prefix, lane, id) or math.huge))
 end
 
 local stored = redis.call('HMGET', letter, 'content', 'wanted', 'version', 'sent', 'parked')
@@ -132,6 +128,12 @@ func (s *Store) Parked(ctx context.Context) ([]Parked, error) {
 		}
 	}
 	return all, nil
+}
+
+// ParkedCount is how many letters Parked would list.
+func (s *Store) ParkedCount(ctx context.Context) (int64, error) {
+	n, err := s.redis().ZCard(ctx, s.Lanes.Prefix+"parked").Result()
+	return n, wrap(err, "count parked messages")
 }
 
 // Unpark has a parked letter be sent again; bot.ErrNotFound for one that is not parked.

@@ -176,6 +176,9 @@ func parked(t *testing.T, s *Store) map[string]string {
 	t.Helper()
 	all, err := s.Parked(t.Context())
 	require.NoError(t, err)
+	n, err := s.ParkedCount(t.Context())
+	require.NoError(t, err)
+	require.Len(t, all, int(n))
 	reasons := map[string]string{}
 	for _, p := range all {
 		require.Equal(t, room, p.Channel)

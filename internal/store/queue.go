@@ -18,7 +18,7 @@ import (
 // meanwhile. What is newer, the changes' own times say; where they do not, it is what came later.
 func (s *Store) Enqueue(ctx context.Context, sub pipeline.Submission) (pipeline.Receipt, error) {
 	run, change := sub.Run, sub.Run.Change()
-	record, err := encodeRun(run)
+	record, _, err := encodeRun(run)
 	if err != nil {
 		return pipeline.Receipt{}, fmt.Errorf("enqueue a run of %s: %w", run.Subject(), err)
 	}
@@ -29,7 +29,7 @@ func (s *Store) Enqueue(ctx context.Context, sub pipeline.Submission) (pipeline.
 	reply, err := s.do(ctx, enqueueScript,
 		run.Environment, sub.EventID, string(run.Cause), sub.Thing, sub.Key, change.Name, change.Image, millis(change.At),
 		run.Parent, millis(sub.Due), stamp(run.Submitted), record, joining, millis(sub.PatientUntil),
-		seconds(keepEvents), seconds(keepRuns), seconds(keepAwaited), skew.Milliseconds())
+		seconds(keepEvents), seconds(keepAwaited), skew.Milliseconds())
 	if err != nil {
 		return pipeline.Receipt{}, fmt.Errorf("enqueue a run of %s: %w", run.Subject(), err)
 	}
@@ -41,7 +41,7 @@ func (s *Store) Enqueue(ctx context.Context, sub pipeline.Submission) (pipeline.
 }
 
 // Lua shared by the scripts that change runs. Every change of a run counts in its rev.
-const changing = `
+var changing = "local keep_runs = " + strconv.FormatInt(seconds(keepRuns), 10) + `
 local function run_touch(id) redis.call('HINCRBY', key('run', id), 'rev', 1) end
 
 local function run_set(id, ...)
@@ -60,16 +60,38 @@ local function tell_later(id, environment)
 end
 
 -- What makes a run final: it is no longer open, and will expire.
-local function run_end(id, environment, thing, keep)
+local function run_end(id)
+  local environment, thing = unpack(redis.call('HMGET', key('run', id), 'environment', 'thing'))
   redis.call('ZREM', key('open', environment), id)
   redis.call('ZREM', key('open', environment, thing), id)
-  redis.call('EXPIRE', key('run', id), keep)
+  redis.call('EXPIRE', key('run', id), keep_runs)
+end
+
+local function run_replace(id, successor, at)
+  run_set(id, 'state', 'superseded', 'successor', successor, 'ended', at)
+  run_end(id)
+end
+
+-- Takes out a waiting run; false when it has begun. One that asked for an approval left nothing half done, also while its
+-- holder has yet to let go of it: that one then comes once more, to be told.
+local function run_withdraw(id, lane)
+  if lane_remove(prefix, lane, id) then return true end
+  if redis.call('HEXISTS', key('run', id), 'asked') == 0 then return false end
+  lane_push(prefix, lane, id, 0)
+  return true
+end
+
+-- Somebody has to be told when a run still waits so long after it was due.
+local function run_patience(id, environment, due)
+  redis.call('HDEL', key('run', id), 'overdue')
+  local patience = tonumber(redis.call('HGET', key('run', id), 'patience') or 0)
+  if patience > 0 then lane_push(prefix, 'timer/' .. environment, 'wait/' .. id, math.max(due, lane_now()) + patience) end
 end
 `
 
 var enqueueScript = redis.NewScript(common + changing + `
 local environment, event, cause, thing, identity, name, image, made = unpack(ARGV, 2, 9)
-local parent, due, at, record, joining, patient, keep_event, keep_run, keep_awaited, skew = unpack(ARGV, 10, 19)
+local parent, due, at, record, joining, patient, keep_event, keep_awaited, skew = unpack(ARGV, 10, 18)
 local lane, open, open_of_thing = 'environment/' .. environment, key('open', environment), key('open', environment, thing)
 local awaited = key('awaited', environment, thing, identity)
 
@@ -108,7 +130,10 @@ end
 
 local function join(id)
   run_set(id, 'joined', joining, 'image', image, 'pushed', times[2])
-  if lane_waits(prefix, lane, id) then lane_push(prefix, lane, id, 0) end
+  if lane_waits(prefix, lane, id) then
+    lane_push(prefix, lane, id, 0)
+    run_patience(id, environment, 0)
+  end
   return receipt('joined', id)
 end
 
@@ -168,17 +193,12 @@ local function overtaker()
   return found
 end
 
-local function replace(id, successor)
-  run_set(id, 'state', 'superseded', 'successor', successor, 'ended', at)
-  run_end(id, environment, thing, keep_run)
-end
-
 local function supersede(successor)
   local superseded = {}
   for _, run in ipairs(rivals) do
     if run.image == '' then await(run.key, run.times[1], successor) end
-    if run.state == 'waiting' and lane_remove(prefix, lane, run.id) then
-      replace(run.id, successor)
+    if run.state == 'waiting' and run_withdraw(run.id, lane) then
+      run_replace(run.id, successor, at)
       superseded[#superseded + 1] = run.id
     end
   end
@@ -187,7 +207,7 @@ end
 
 -- The run of a change that came late is over before it waits.
 local function overtaken(id, newer)
-  replace(id, newer)
+  run_replace(id, newer, at)
   run_append(newer, 'supersedes', id)
   if image == '' then await(identity, times[1], newer) end
   return receipt('accepted', id)
@@ -203,7 +223,7 @@ local function line_up(id, number)
   redis.call('ZADD', open, number, id)
   local push = cause == 'full' and lane_push_behind or lane_push
   push(prefix, lane, id, due)
-  if tonumber(patient) > 0 then lane_push(prefix, 'timer/' .. environment, 'wait/' .. id, patient) end
+  run_patience(id, environment, tonumber(due))
 end
 
 if cause == 'change' and identity ~= '' then
@@ -222,7 +242,7 @@ if parent ~= '' then
 end
 redis.call('HSET', key('run', id), 'record', record, 'rev', 1, 'state', 'waiting', 'environment', environment, 'cause', cause,
   'thing', thing, 'key', identity, 'image', image, 'merged', changes and times[1] or 0, 'pushed', changes and times[2] or 0,
-  'position', position(), 'supersedes', table.concat(superseded, ','))
+  'patience', math.max(0, patient - lane_now()), 'position', position(), 'supersedes', table.concat(superseded, ','))
 if newer then return overtaken(id, newer) end
 if name ~= '' then redis.call('SET', key('latest', name), id) end
 line_up(id, number)

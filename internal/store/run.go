@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -13,16 +14,21 @@ import (
 	"bellwether/pipeline"
 )
 
-// schema of the records written here. Older ones must stay readable.
-const schema = 1
+// The schemas of the records written here. Older ones must stay readable.
+const (
+	plain  = 1 // of a run that is open
+	zipped = 2 // of one that is over: the record tells only this, the rest is in the field zipped
+)
 
 // Load reads a run: the holder's record and the marks that others left beside it, in fields of their own so that neither
 // overwrites the other.
 //
-//	record      JSON, written by Enqueue, then by Save only; gzipped once the run is over
+//	record      JSON, written by Enqueue, then by Save only
+//	zipped      the record, gzipped, once the holder ended the run
 //	rev         counts the changes
 //	state       what holds; the record's may be behind when a waiting run was superseded or cancelled
-//	ended       when that happened
+//	ended       when that happened, and the reason for people, where there is one
+//	patience    ms for which it may wait for its environment; 0 for as long as it takes
 //	position, successor, supersedes, reruns (ids with commas), overdue
 //	cancel, acknowledged, approved, rejected   JSON of the marks
 //	asked       when the approval was asked for that approved and rejected are about
@@ -56,9 +62,10 @@ func decodeRun(id string, f *fields) (pipeline.Run, error) {
 	}
 	var run pipeline.Run
 	f.packed("record", &run)
-	if f.err == nil && run.Schema != schema {
+	f.packed("zipped", &run)
+	if f.err == nil && run.Schema != plain && run.Schema != zipped {
 		return pipeline.Run{}, fmt.Errorf("redis key %s was written with schema %d, this Bellwether knows %d: run the newer version",
-			f.key, run.Schema, schema)
+			f.key, run.Schema, zipped)
 	}
 	run.ID, run.Rev, run.State = id, f.int("rev"), pipeline.State(f.values["state"])
 	run.Position, run.Successor = int(f.int("position")), f.values["successor"]
@@ -69,7 +76,11 @@ func decodeRun(id string, f *fields) (pipeline.Run, error) {
 	f.json("approved", &run.Approved)
 	f.json("rejected", &run.Rejected)
 	if run.State == pipeline.Waiting {
-		run.Stage, run.Results, run.Outcomes = "", nil, nil // it begins anew: its record may be of before it was parted
+		// It begins anew: its record may be of before its leader was over, and its change may still be in the environment.
+		run.Stage, run.Verdict, run.Stopped, run.Results, run.Outcomes = "", "", "", nil, nil
+	}
+	if reason := f.values["reason"]; reason != "" {
+		run.Reason = reason
 	}
 	if ended := f.time("ended"); !ended.IsZero() {
 		run.Finished = ended
@@ -98,46 +109,70 @@ func join(run *pipeline.Run, image pipeline.Change) {
 	run.ImageBy = time.Time{}
 }
 
-// encodeRun leaves out what has fields of its own. A run that is over is kept for long, and seldom read.
-func encodeRun(run pipeline.Run) ([]byte, error) {
-	run.Schema = schema
+// encodeRun leaves out what has fields of its own. A run that is over is kept for long, and seldom read: all of it is in
+// rest, and the record only refuses those who do not know that.
+func encodeRun(run pipeline.Run) (record, rest []byte, err error) {
+	run.Schema = plain
 	run.Successor, run.Supersedes, run.Reruns, run.Cancel, run.Acknowledged = "", nil, nil, nil, nil
 	run.Batch, run.Leader, run.Approved, run.Rejected, run.Overdue = nil, "", nil, nil, false
-	if run.State.Final() {
-		return zip(run)
+	if !run.State.Final() {
+		record, err = json.Marshal(run)
+		return record, nil, err
 	}
-	return json.Marshal(run)
+	run.Schema = zipped
+	rest, err = zip(run)
+	return fmt.Appendf(nil, `{"schema":%d}`, zipped), rest, err
 }
 
 // Save stores the holder's record. A run that is final already stays as it is, whatever the holder thinks. When an approval
-// is asked for anew, what was decided before is void. A leader that is over leads nobody: what it left open waits again.
+// is asked for anew, what was decided before is void. A leader that is over leads nobody: what it left open waits again. A
+// run that lets others go ahead while it waits for people is superseded if one of them is a newer change of the same thing.
 func (s *Store) Save(ctx context.Context, lease pipeline.Lease, run pipeline.Run) error {
-	record, err := encodeRun(run)
+	record, rest, err := encodeRun(run)
 	if err == nil {
-		_, err = s.do(ctx, saveScript, environmentLane(lease.Environment), lease.Fence, run.ID, record,
-			string(run.State), run.State.Final(), asked(run), overhead(run), seconds(keepRuns))
+		_, err = s.do(ctx, saveScript, environmentLane(lease.Environment), lease.Fence, run.ID, record, rest,
+			string(run.State), run.State.Final(), asked(run), stamp(s.Lanes.Time()), overhead(run))
 	}
 	return wrap(err, "save run %s", run.ID)
 }
 
 var saveScript = redis.NewScript(fenced + changing + leading + `
-local id, record, state, final, asked, overhead, keep = unpack(ARGV, 4, 10)
+local id, record, rest, state, final, asked, at, overhead = unpack(ARGV, 4, 11)
 local run = redis.call('HMGET', key('run', id), 'state', 'record', 'environment', 'thing', 'asked')
 if not run[1] then return redis.error_reply('ABSENT') end
 if run[1] ~= 'waiting' and run[1] ~= 'running' or run[1] == state and run[2] == record then return end
-run_set(id, 'record', record, 'state', state)
+run_set(id, 'record', record, 'state', state, unpack(rest ~= '' and {'zipped', rest} or {}))
 if asked ~= '' and asked ~= run[5] then
   redis.call('HSET', key('run', id), 'asked', asked)
   redis.call('HDEL', key('run', id), 'approved', 'rejected')
 end
+if state == 'waiting' then redis.call('HDEL', key('run', id), 'overdue') end
+if state == 'waiting' and asked ~= '' and gives_way(id, at) then lane_push(prefix, lane, id, 0) end
 if final ~= '1' then return end
-run_end(id, run[3], run[4], keep)
-leave(id)
+run_end(id)
+leave(id, at)
 if overhead ~= '' then
   local list = key('overhead', run[3], run[4])
   redis.call('LPUSH', list, overhead)
   redis.call('LTRIM', list, 0, 9)
 end`)
+
+// dropped is the reason of runs that were.
+const dropped = "it broke again and again, and could not even be ended as failed; Bellwether's log says why"
+
+// Drop ends a run as cancelled that neither can be worked on nor brought to its end; not even its record has to be readable.
+// What it led waits again. Nobody is told of the run itself, for that may be what breaks.
+func (s *Store) Drop(ctx context.Context, lease pipeline.Lease, run string) error {
+	_, err := s.do(ctx, dropScript, environmentLane(lease.Environment), lease.Fence, run, stamp(s.Lanes.Time()), dropped)
+	return wrap(err, "drop run %s", run)
+}
+
+var dropScript = redis.NewScript(fenced + changing + leading + `
+local id, at, reason = unpack(ARGV, 4, 6)
+if not goes_on(id) then return end
+run_set(id, 'state', 'cancelled', 'ended', at, 'reason', reason)
+run_end(id)
+leave(id, at)`)
 
 // Latest is the newest run of a service or stack; "" when there is none.
 func (s *Store) Latest(ctx context.Context, name string) (string, error) {
@@ -155,7 +190,8 @@ func (s *Store) Latest(ctx context.Context, name string) (string, error) {
 	return id, nil
 }
 
-// Board tells which run holds the environment, whether it is on hold, and which runs wait for it.
+// Board tells which run holds the environment, which are tested along with it, whether it is on hold, and which runs wait
+// for it.
 func (s *Store) Board(ctx context.Context, environment string) (pipeline.Board, error) {
 	board, err := s.board(ctx, environment)
 	return board, wrap(err, "board of %s", environment)
@@ -175,16 +211,29 @@ func (s *Store) board(ctx context.Context, environment string) (pipeline.Board, 
 		if err != nil {
 			return board, err
 		}
-		board.Held = &held
-	}
-	for _, item := range state.Waiting {
-		run, err := s.Load(ctx, item.ID)
+		led, err := s.loadAll(ctx, held.Batch)
 		if err != nil {
 			return board, err
 		}
-		board.Waiting = append(board.Waiting, run)
+		board.Held, board.Led = &held, slices.DeleteFunc(led, func(run pipeline.Run) bool { return run.State.Final() })
 	}
-	return board, nil
+	var waiting []string
+	for _, item := range state.Waiting {
+		waiting = append(waiting, item.ID)
+	}
+	board.Waiting, err = s.loadAll(ctx, waiting)
+	return board, err
+}
+
+func (s *Store) loadAll(ctx context.Context, ids []string) (runs []pipeline.Run, err error) {
+	for _, id := range ids {
+		run, err := s.Load(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, run)
+	}
+	return runs, nil
 }
 
 // wrap adds the attempt to an error, and leaves nil nil.

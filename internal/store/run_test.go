@@ -34,13 +34,31 @@ func TestSaveAndLoad(t *testing.T) {
 		run.State, run.Finished = pipeline.Done, noon.Add(time.Hour)
 		require.NoError(t, s.Save(t.Context(), held, run))
 		require.Equal(t, keepRuns, s.redis().TTL(t.Context(), "bw:run:R1").Val())
-		run.Rev = 3
+		run.Rev, run.Schema = 3, 2
 		require.Equal(t, run, load(t, s, "R1"))
-		require.True(t, strings.HasPrefix(s.redis().HGet(t.Context(), "bw:run:R1", "record").Val(), gzipped), "it is kept for long")
-		plain, err := json.Marshal(run)
+	})
+}
+
+func TestRunThatIsOverIsKeptSmall(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		run := accept(t, s, change("checkout", "k1"))
+		held, _ := hold(t, s, "R1")
+		save(t, s, held, run, pipeline.Done)
+		stored := s.redis().HGetAll(t.Context(), "bw:run:R1").Val()
+		require.True(t, strings.HasPrefix(stored["zipped"], gzipped))
+		require.Equal(t, `{"schema":2}`, stored["record"], "an older Bellwether refuses it in words")
+
+		run = load(t, s, "R1")
+		run.Schema = 1
+		text, err := json.Marshal(run)
 		require.NoError(t, err)
-		require.NoError(t, s.redis().HSet(t.Context(), "bw:run:R1", "record", plain).Err())
-		require.Equal(t, run, load(t, s, "R1"), "as it was stored before")
+		small, err := zip(run)
+		require.NoError(t, err)
+		for name, record := range map[string][]byte{"first": text, "then": small} {
+			require.NoError(t, s.redis().HSet(t.Context(), "bw:run:R1", "record", record).Err())
+			require.NoError(t, s.redis().HDel(t.Context(), "bw:run:R1", "zipped").Err())
+			require.Equal(t, run, load(t, s, "R1"), "as it was stored %s", name)
+		}
 	})
 }
 
@@ -193,8 +211,14 @@ func TestBoard(t *testing.T) {
 		}
 		first, second, third := load(t, s, "R1"), load(t, s, "R2"), load(t, s, "R3")
 		require.Equal(t, []pipeline.Run{first, second, third}, board().Waiting)
-		hold(t, s, "R1")
+		held, _ := hold(t, s, "R1")
 		require.Equal(t, pipeline.Board{Environment: "load", Held: &first, Waiting: []pipeline.Run{second, third}}, board())
+
+		gather(t, s, held, "R1")
+		first, second, third = load(t, s, "R1"), load(t, s, "R2"), load(t, s, "R3")
+		require.Equal(t, pipeline.Board{Environment: "load", Held: &first, Led: []pipeline.Run{second, third}}, board())
+		save(t, s, held, second, pipeline.Done)
+		require.Equal(t, []pipeline.Run{third}, board().Led)
 
 		require.NoError(t, s.redis().Del(t.Context(), "bw:run:R3").Err())
 		_, err := s.Board(t.Context(), "load")

@@ -26,6 +26,7 @@
 //	thread:CHANNEL/REF      string  the run whose root message that is; 90 days
 //	picture:KEY             string  PNG; 30 days
 //	first:KEY               string  seen before, see First
+//	upgraded:2              string  there once what older versions parked was looked for, see Upgrade
 //
 // An environment has two lanes: environment/ENV, where its runs wait, and timer/ENV, whose items are due when somebody has
 // to be told: wait/R1 that the run still waits (Overdue), hold/H1 what became of the hold (Expire).

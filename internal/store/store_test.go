@@ -151,6 +151,7 @@ func TestHolderThatLostItsLaneWritesNothing(t *testing.T) {
 			"gather":       errOf(s.Gather(ctx, stale(held), "R1")),
 			"part":         s.Part(ctx, stale(held), "R1", []string{"R1"}),
 			"unwell":       errOf(s.Unwell(ctx, stale(held), pipeline.Hold{Environment: "load", Run: "R1"})),
+			"drop":         s.Drop(ctx, stale(held), "R1"),
 			"note":         s.Note(ctx, speaking, "m", bot.Delivery{Ref: "1"}),
 			"note, no one": s.Note(ctx, bot.Lease{Channel: pipeline.Channel{Platform: "web", ID: "x"}}, "m", bot.Delivery{}),
 		} {
@@ -258,6 +259,9 @@ func TestErrorsNameWhatWasTried(t *testing.T) {
 		"load hold H1":                             errOf(s.LoadHold(ctx, "H1")),
 		"gather what waits with run R1":            errOf(s.Gather(ctx, held, "R1")),
 		"part the batch of run R1":                 s.Part(ctx, held, "R1", nil),
+		"drop run R1":                              s.Drop(ctx, held, "R1"),
+		"upgrade what Redis has":                   s.Upgrade(ctx),
+		"count parked messages":                    errOf(s.ParkedCount(ctx)),
 		"list parked messages":                     errOf(s.Parked(ctx)),
 		"send message m again":                     s.Unpark(ctx, "m"),
 		"redis: cannot be reached":                 errOf(s.Check(ctx)),

@@ -1,0 +1,64 @@
+package store
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"bellwether/bot"
+	"bellwether/pipeline"
+)
+
+func upgrade(t *testing.T, s *Store) {
+	t.Helper()
+	require.NoError(t, s.Upgrade(t.Context()))
+}
+
+func TestUpgradeOfWhatIsOpen(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		accept(t, s, change("search", "k1"))
+		accept(t, s, withoutImage(change("checkout", "k1")))
+		accept(t, s, full())
+		after := dump(t, s)
+		for _, thing := range []string{"service:search", "service:checkout", ""} {
+			s.redis().Del(t.Context(), "bw:open:load/"+thing)
+		}
+		for _, id := range []string{"R1", "R2", "R3"} {
+			s.redis().HDel(t.Context(), "bw:run:"+id, "cause")
+		}
+		for range 2 { // as every replica does when it starts
+			upgrade(t, s)
+			after["bw:upgraded:2"] = "1"
+			require.Equal(t, after, dump(t, s))
+		}
+		require.Equal(t, pipeline.Receipt{Outcome: pipeline.Joined, Run: "R2"}, enqueue(t, s, change("checkout", "k1")))
+		held, _ := hold(t, s, "R1")
+		require.Equal(t, []string{"R2"}, gather(t, s, held, "R1"))
+	})
+}
+
+func TestUpgradeOfWhatIsParked(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		for _, id := range []string{"load/R1/root", "n", "sent"} {
+			want(t, s, outgoing(id, 1, "title of "+id), time.Time{})
+		}
+		for _, id := range []string{"load/R1/root", "n"} {
+			require.NoError(t, s.redis().HSet(t.Context(), "bw:letter:"+id, "parked", "archived").Err())
+		}
+		upgrade(t, s)
+		require.Equal(t, map[string]string{"title of load/R1/root": "archived", "title of n": "archived"}, parked(t, s))
+
+		require.NoError(t, s.redis().Del(t.Context(), "bw:parked").Err())
+		upgrade(t, s)
+		require.Empty(t, parked(t, s), "letters are looked through once")
+		require.ErrorIs(t, s.Unpark(t.Context(), "n"), bot.ErrNotFound)
+	})
+}
+
+func TestUpgradeOfNothing(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		upgrade(t, s)
+		require.Equal(t, map[string]any{"bw:upgraded:2": "1"}, dump(t, s))
+	})
+}
