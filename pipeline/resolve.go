@@ -48,10 +48,13 @@ func (c *Catalog) Resolve(change Change) ([]Change, error) {
 	return changes, nil
 }
 
-// check refuses a change that does not say what it brings.
+// check refuses a change that does not say what it changes, or what it brings.
 func (c Change) check() error {
-	if c.Revision == "" && c.Image == "" {
+	switch {
+	case c.Revision == "" && c.Image == "":
 		return refuse("revision: missing; a change names the revision or the image it brings")
+	case c.Name == "" && c.Repository == "" && c.Image == "":
+		return refuse("name: missing; a change names what changes, or its repository or image")
 	}
 	if _, tag := splitImage(c.Image); c.Image != "" && tag == "" {
 		return refuse("image: %q has neither a tag nor a digest", c.Image)
@@ -80,20 +83,28 @@ func (c *Catalog) candidates(change Change) ([]Thing, error) {
 	}
 	var things []Thing
 	for _, thing := range c.Things() {
-		byRepository := change.Repository != "" && thing.repository(change.Repository) != nil
+		byRepository := change.Repository != "" && len(thing.entries(change.Repository)) > 0
 		byImage := change.Repository == "" && change.Image != "" && c.ownsImage(thing, change.Image)
 		if (change.Kind == "" || thing.Kind == change.Kind) && (byRepository || byImage) {
 			things = append(things, thing)
 		}
 	}
 	if len(things) == 0 {
-		return nil, &Refusal{Reason: fmt.Sprintf("nothing in the catalog has repository %q, image %q", change.Repository, change.Image), Unowned: true}
+		return nil, &Refusal{Reason: "nothing in the catalog has " + change.sought(), Unowned: true}
 	}
 	others := func(t Thing) bool { return !c.ownsImage(t, change.Image) }
 	if owners := slices.DeleteFunc(slices.Clone(things), others); len(owners) > 0 {
 		return owners, nil
 	}
 	return things, nil
+}
+
+// sought is what a change without a name is known by.
+func (c Change) sought() string {
+	if c.Repository != "" {
+		return fmt.Sprintf("repository %q", c.Repository)
+	}
+	return fmt.Sprintf("image %q", c.Image)
 }
 
 // concerns tells whether the thing is meant by the change; an error when the change claims what the catalog forbids.
@@ -105,23 +116,26 @@ func (c *Catalog) concerns(thing Thing, change Change) (bool, error) {
 		err := thing.admit(change.Ref, thing.Repositories...)
 		return err == nil, err
 	}
-	repository := thing.repository(change.Repository)
-	if repository == nil {
+	entries := thing.entries(change.Repository)
+	if len(entries) == 0 {
 		return false, refuse("repository: %q is not one of %s", change.Repository, thing.Name)
 	}
-	if err := thing.admit(change.Ref, *repository); err != nil {
+	if err := thing.admit(change.Ref, entries...); err != nil {
 		return false, err
 	}
-	return repository.touchedBy(change.Paths), nil
+	return slices.ContainsFunc(entries, func(r Repository) bool {
+		return r.hasBranch(change.Ref) && r.touchedBy(change.Paths)
+	}), nil
 }
 
-func (t Thing) repository(url string) *Repository {
-	for i := range t.Repositories {
-		if canonicalURL(t.Repositories[i].URL) == canonicalURL(url) {
-			return &t.Repositories[i]
+// entries are a thing's for one repository: of some branches other paths may count.
+func (t Thing) entries(url string) (entries []Repository) {
+	for _, r := range t.Repositories {
+		if canonicalURL(r.URL) == canonicalURL(url) {
+			entries = append(entries, r)
 		}
 	}
-	return nil
+	return entries
 }
 
 // repositoryURL parts https://user@host:port/path.git, and git@host:path, into host and path.
@@ -134,15 +148,21 @@ func canonicalURL(url string) string {
 
 // admit refuses a ref that is a branch of none of the repositories. A thing without repositories has no branches to hold it to.
 func (t Thing) admit(ref string, repositories ...Repository) error {
+	if len(repositories) == 0 || slices.ContainsFunc(repositories, func(r Repository) bool { return r.hasBranch(ref) }) {
+		return nil
+	}
 	var branches []string
 	for _, r := range repositories {
 		branches = append(branches, r.Branches...)
 	}
-	branch := strings.TrimPrefix(ref, "refs/heads/")
-	if ref == "" || len(repositories) == 0 || slices.Contains(branches, branch) {
-		return nil
-	}
-	return refuse("ref: %q is not one of the branches of %s (%s)", branch, t.Name, strings.Join(slices.Compact(branches), ", "))
+	slices.Sort(branches)
+	known := strings.Join(slices.Compact(branches), ", ")
+	return refuse("ref: %q is not one of the branches of %s (%s)", strings.TrimPrefix(ref, "refs/heads/"), t.Name, known)
+}
+
+// hasBranch tells whether a ref is one of the branches that count, or none is told.
+func (r Repository) hasBranch(ref string) bool {
+	return ref == "" || slices.Contains(r.Branches, strings.TrimPrefix(ref, "refs/heads/"))
 }
 
 func (r Repository) touchedBy(paths []string) bool {

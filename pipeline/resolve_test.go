@@ -85,6 +85,38 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+// One repository may be listed several times: of its branches other paths count.
+func TestResolveUnitesTheEntriesOfARepository(t *testing.T) {
+	const url = "github.com/innerscale/shop"
+	catalog := &pipeline.Catalog{Services: map[string]pipeline.Service{"cart": {Name: "cart", Repositories: []pipeline.Repository{
+		{URL: url, Branches: []string{"main"}, Paths: []string{"cart/**"}},
+		{URL: "git@GitHub.com:innerscale/shop.git", Branches: []string{"main"}, Paths: []string{"lib/**"}, Ignore: []string{"lib/docs/**"}},
+		{URL: url, Branches: []string{"stable"}, Paths: []string{"**"}},
+	}}}}
+	for name, c := range map[string]struct {
+		ref   string
+		paths []string
+		count int
+	}{
+		"the first":                {"main", []string{"cart/a.go"}, 1},
+		"another path":             {"main", []string{"lib/a.go"}, 1},
+		"ignored where it counts":  {"main", []string{"lib/docs/a.md"}, 0},
+		"a path of another branch": {"main", []string{"search/a.go"}, 0},
+		"another branch":           {"refs/heads/stable", []string{"search/a.go"}, 1},
+		"no paths are told":        {"stable", nil, 1},
+		"no branch is told":        {"", []string{"search/a.go"}, 1},
+		"neither branch nor paths": {"", []string{}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			changes, err := catalog.Resolve(pipeline.Change{Repository: url, Ref: c.ref, Paths: c.paths, Revision: sha})
+			require.NoError(t, err)
+			require.Len(t, changes, c.count)
+		})
+	}
+	_, err := catalog.Resolve(pipeline.Change{Repository: url, Ref: "wip", Revision: sha})
+	require.EqualError(t, err, `ref: "wip" is not one of the branches of cart (main, stable)`)
+}
+
 func TestResolveRefuses(t *testing.T) {
 	const service = pipeline.KindService
 	for name, c := range map[string]struct {
@@ -102,8 +134,11 @@ func TestResolveRefuses(t *testing.T) {
 		},
 		"unknown name":  {pipeline.Change{Kind: service, Name: "ghost", Revision: sha}, true, `name: the catalog has no service "ghost"`},
 		"another kind":  {pipeline.Change{Kind: pipeline.KindStack, Name: "checkout", Revision: sha}, true, `name: the catalog has no stack "checkout"`},
-		"unknown forge": {pipeline.Change{Kind: service, Repository: "github.com/evil/checkout", Revision: sha}, true, `nothing in the catalog has repository "github.com/evil/checkout", image ""`},
-		"unknown image": {pipeline.Change{Kind: service, Image: "registry.example:5000/shop/ghost:1"}, true, `nothing in the catalog has repository "", image "registry.example:5000/shop/ghost:1"`},
+		"unknown forge": {pipeline.Change{Kind: service, Repository: "github.com/evil/checkout", Revision: sha}, true, `nothing in the catalog has repository "github.com/evil/checkout"`},
+		"unknown image": {pipeline.Change{Kind: service, Image: "registry.example:5000/shop/ghost:1"}, true, `nothing in the catalog has image "registry.example:5000/shop/ghost:1"`},
+		"neither name, repository nor image": {
+			pipeline.Change{Kind: service, Revision: sha}, false, "name: missing; a change names what changes, or its repository or image",
+		},
 		"image outside the service's repository": {
 			pipeline.Change{Kind: service, Name: "checkout", Image: "registry.example:5000/shop/checkout-evil:1"},
 			false,

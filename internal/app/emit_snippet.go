@@ -30,7 +30,7 @@ type snippet struct {
 	To, Kind string
 	Subject  string // flags that name what changes, for a shell
 	Fields   string // the same as members of a JSON object
-	Timeout  time.Duration
+	Timeout  string
 	Minutes  int // after which CI ends the job itself
 	Tries    int // of asking how the run fares
 }
@@ -54,19 +54,30 @@ func (c *emitCommand) validateSnippet() error {
 
 func (c *emitCommand) printSnippet(w io.Writer) error {
 	s := snippet{
-		To: strings.TrimSuffix(c.To, "/"), Kind: c.Kind, Timeout: c.Timeout,
+		To: strings.TrimSuffix(c.To, "/"), Kind: c.Kind, Timeout: brief(c.Timeout),
 		Minutes: int(c.Timeout.Minutes()) + 5, Tries: max(1, int(c.Timeout/poll)),
 	}
 	fields := []string{jsonMember("kind", c.Kind)}
 	var flags []string
 	for _, one := range [][2]string{{"name", c.Name}, {"repository", c.Repository}} {
 		if one[1] != "" {
-			flags = append(flags, "--"+one[0]+" "+shellQuoted(one[1]))
+			flags = append(flags, "--"+one[0]+"="+shellQuoted(one[1]))
 			fields = append(fields, jsonMember(one[0], one[1]))
 		}
 	}
 	s.Subject, s.Fields = strings.Join(flags, " "), strings.Join(fields, ",")
 	return snippets.ExecuteTemplate(w, snippetNames[c.Snippet], s)
+}
+
+// brief is a duration as people write it: 1h, not 1h0m0s.
+func brief(d time.Duration) string {
+	text := d.String()
+	for _, nothing := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, nothing) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
 }
 
 func jsonMember(key, value string) string {

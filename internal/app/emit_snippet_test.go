@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
@@ -23,7 +24,7 @@ import (
 	"bellwether/pipeline"
 )
 
-// hostile is what somebody may write into a commit message.
+// hostile is what somebody may write into a commit message, and so is each of dashed.
 const hostile = "Faster \"cart\" $(touch pwned) `touch pwned` '; touch pwned #\n\nmore"
 
 func snippetOf(t *testing.T, ci, to string) string {
@@ -36,9 +37,12 @@ func snippetOf(t *testing.T, ci, to string) string {
 	return out.String()
 }
 
-// The jobs' scripts run here as CI runs them, with a bellwether that notes how it was called.
-func TestJobsPassEverythingAsOneArgument(t *testing.T) {
-	var github struct {
+var dashed = []string{hostile, "- fix", "--help", "--", "-", "--title=x", `-"'\` + "`$x", "'", "100% -v", ""}
+
+// jobs are the scripts of the jobs for GitHub and GitLab, after how these are read.
+func jobs(t *testing.T, to string) (github, gitlab string) {
+	t.Helper()
+	var onGitHub struct {
 		Jobs map[string]struct {
 			Minutes int `yaml:"timeout-minutes"`
 			Steps   []struct {
@@ -47,37 +51,64 @@ func TestJobsPassEverythingAsOneArgument(t *testing.T) {
 			}
 		}
 	}
-	require.NoError(t, yaml.Unmarshal([]byte(snippetOf(t, "github", "https://b.example")), &github))
-	step := github.Jobs["load-test"].Steps[0]
+	require.NoError(t, yaml.Unmarshal([]byte(snippetOf(t, "github", to)), &onGitHub))
+	step := onGitHub.Jobs["load-test"].Steps[0]
 	require.Equal(t, map[string]string{
 		"BELLWETHER_EVENTS_TOKEN": "${{ secrets.BELLWETHER_EVENTS_TOKEN }}", "MESSAGE": "${{ github.event.head_commit.message }}",
 	}, step.Env)
 	require.NotContains(t, step.Run, "${{")
-	require.Equal(t, 5, github.Jobs["load-test"].Minutes)
+	require.Equal(t, 5, onGitHub.Jobs["load-test"].Minutes)
 
-	var gitlab map[string]struct {
+	var onGitLab map[string]struct {
 		Timeout string
 		Script  []string
 	}
-	require.NoError(t, yaml.Unmarshal([]byte(snippetOf(t, "gitlab", "https://b.example")), &gitlab))
-	require.Len(t, gitlab["bellwether"].Script, 1)
-	require.Equal(t, "5 minutes", gitlab["bellwether"].Timeout)
+	require.NoError(t, yaml.Unmarshal([]byte(snippetOf(t, "gitlab", to)), &onGitLab))
+	require.Len(t, onGitLab["bellwether"].Script, 1)
+	require.Equal(t, "5 minutes", onGitLab["bellwether"].Timeout)
+	return step.Run, onGitLab["bellwether"].Script[0]
+}
 
-	env := []string{
-		"MESSAGE=" + hostile, "GITHUB_SHA=1f6c", "GITHUB_REF=refs/heads/main", "GITHUB_ACTOR=mei", "GITHUB_SERVER_URL=https://h",
-		"GITHUB_REPOSITORY=i/shop", "CI_COMMIT_SHA=1f6c", "CI_COMMIT_BRANCH=main", "GITLAB_USER_NAME=Mei L", "CI_PROJECT_URL=https://h/i/shop",
-		"CI_COMMIT_TITLE=" + strings.Split(hostile, "\n")[0],
+// The jobs' scripts run here as CI runs them, with a bellwether that notes how it was called.
+func TestJobsPassEverythingAsOneArgument(t *testing.T) {
+	github, gitlab := jobs(t, "https://b.example")
+	for _, title := range dashed {
+		line := strings.Split(title, "\n")[0]
+		env := []string{
+			"MESSAGE=" + title, "GITHUB_SHA=1f6c", "GITHUB_REF=refs/heads/main", "GITHUB_ACTOR=mei", "GITHUB_SERVER_URL=https://h",
+			"GITHUB_REPOSITORY=i/shop", "CI_COMMIT_SHA=1f6c", "CI_COMMIT_BRANCH=main", "GITLAB_USER_NAME=-Mei L", "CI_PROJECT_URL=https://h/i/shop",
+			"CI_COMMIT_TITLE=" + line,
+		}
+		for script, want := range map[string][]string{
+			github: {"refs/heads/main", "mei", "https://h/i/shop/commit/1f6c"},
+			gitlab: {"main", "-Mei L", "https://h/i/shop/-/commit/1f6c"},
+		} {
+			called, code := inShell(t, script, nil, env...)
+			require.Equal(t, 7, code, "the job ends as bellwether does")
+			require.Equal(t, []string{
+				"emit", "--to=https://b.example", "--kind=service", "--name=Mei's \\ \"shop\"", "--revision=1f6c", "--ref=" + want[0],
+				"--author=" + want[1], "--title=" + line, "--url=" + want[2], "--wait", "--timeout=15s",
+			}, strings.Split(strings.TrimSuffix(called, "\n"), "\n"))
+		}
 	}
-	for script, want := range map[string][]string{
-		step.Run:                       {"refs/heads/main", "mei", "https://h/i/shop/commit/1f6c"},
-		gitlab["bellwether"].Script[0]: {"main", "Mei L", "https://h/i/shop/-/commit/1f6c"},
-	} {
-		called, code := inShell(t, script, nil, env...)
-		require.Equal(t, 7, code, "the job ends as bellwether does")
-		require.Equal(t, []string{
-			"emit", "--to", "https://b.example", "--kind", "service", "--name", "Mei's \\ \"shop\"", "--revision", "1f6c",
-			"--ref", want[0], "--author", want[1], "--title", strings.Split(hostile, "\n")[0], "--url", want[2], "--wait", "--timeout", "15s",
-		}, strings.Split(strings.TrimSuffix(called, "\n"), "\n"))
+}
+
+// What the jobs call bellwether with, it understands, whatever somebody called a commit.
+func TestJobsTellAnyTitle(t *testing.T) {
+	for _, title := range dashed {
+		title = strings.Split(title, "\n")[0]
+		var changes []pipeline.Change
+		github, gitlab := jobs(t, door(t, &changes, map[string][]pipeline.Run{"R1": {ended(pipeline.Pass)}}))
+		for _, script := range []string{github, gitlab} {
+			called, _ := inShell(t, script, nil, "MESSAGE="+title, "CI_COMMIT_TITLE="+title, "GITHUB_SHA=1f6c", "CI_COMMIT_SHA=1f6c")
+			var out strings.Builder
+			args := append(strings.Split(strings.TrimSuffix(called, "\n"), "\n"), "--token", `t0p"s3\cret`)
+			require.Zero(t, Run(t.Context(), Process{Out: &out, Err: &out, Env: os.LookupEnv, Args: args}), out.String())
+		}
+		require.Len(t, changes, 2)
+		for _, change := range changes {
+			require.Equal(t, title, change.Title)
+		}
 	}
 }
 
@@ -196,15 +227,27 @@ func TestShellSnippet(t *testing.T) {
 
 // Other shells than this machine's own read the snippet in the same way; those that are here must.
 func TestShellSnippetInOtherShells(t *testing.T) {
-	for _, begin := range [][]string{{"bash"}, {"bash", "--posix"}, {"dash"}, {"busybox", "sh"}, {"ksh"}, {"zsh"}} {
+	for _, begin := range [][]string{{"sh"}, {"bash"}, {"bash", "--posix"}, {"dash"}, {"busybox", "sh"}, {"ksh"}, {"zsh"}} {
 		if _, err := exec.LookPath(begin[0]); err != nil {
 			continue
 		}
-		var changes []pipeline.Change
-		script := snippetOf(t, "shell", door(t, &changes, map[string][]pipeline.Run{"R1": {ended(pipeline.Suspect)}}))
-		out, code := inShell(t, script, begin, `BELLWETHER_EVENTS_TOKEN=t0p"s3\cret`, "REVISION=1f6c", "TITLE="+hostile)
-		require.Equal(t, 1, code, out)
-		require.Len(t, changes, 1)
+		for _, title := range dashed {
+			var changes []pipeline.Change
+			script := snippetOf(t, "shell", door(t, &changes, map[string][]pipeline.Run{"R1": {ended(pipeline.Suspect)}}))
+			out, code := inShell(t, script, begin, `BELLWETHER_EVENTS_TOKEN=t0p"s3\cret`, "REVISION=1f6c", "TITLE="+title, "AUTHOR="+title)
+			require.Equal(t, 1, code, out)
+			require.Len(t, changes, 1)
+			require.Equal(t, strings.ReplaceAll(title, "\n", " "), changes[0].Title)
+		}
+	}
+}
+
+func TestDurationsAreBrief(t *testing.T) {
+	for want, d := range map[string]time.Duration{
+		"1h": time.Hour, "30m": 30 * time.Minute, "1h30m": 90 * time.Minute, "1h0m5s": time.Hour + 5*time.Second, "10m": 10 * time.Minute,
+		"20s": 20 * time.Second, "10h": 10 * time.Hour, "0s": 0,
+	} {
+		require.Equal(t, want, brief(d))
 	}
 }
 

@@ -60,7 +60,7 @@ func TestWaiting(t *testing.T) {
 			answers: answers{stranger}, err: "http://b/events/runs/R1 answered Not Found: no such run",
 		},
 		"not for ever": {
-			answers: answers{running}, told: "R1 (checkout 1.4.0): running\n", err: "no end after 1h0m0s; R1 (checkout 1.4.0): running",
+			answers: answers{running}, told: "R1 (checkout 1.4.0): running\n", err: "no end after 1h; R1 (checkout 1.4.0): running",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

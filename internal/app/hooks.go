@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -12,19 +13,20 @@ import (
 	"bellwether/internal/intake/webhook/diff"
 )
 
-// hooks hears the Git hosts of the settings. What they tell goes on the bus, where there is one, else straight in.
+// hooks hears the Git hosts of the settings. What they tell goes on the bus, where there is one and a queue that it comes back
+// from, else straight in.
 func (s *server) hooks() *webhook.Hooks {
 	hooks := &webhook.Hooks{
-		Hosts: map[string]webhook.Host{}, Catalog: s.catalog.Current, Take: s.intake.Take, Now: s.now, Log: s.log,
+		Hosts: map[string]webhook.Host{}, Catalog: s.catalog.Current, Take: s.intake.Take, Refuse: s.bot.Refuse, Now: s.now, Log: s.log,
 	}
 	for kind, settings := range s.settings.Intake.Webhooks {
-		host := webhook.Host{API: apiOf(kind, settings.Host, s.settings.Git)}
+		host := webhook.Host{Name: settings.Host, API: apiOf(kind, settings.Host, s.settings.Git)}
 		for _, secret := range settings.Secrets {
 			host.Secrets = append(host.Secrets, secret.Reveal())
 		}
 		hooks.Hosts[kind] = host
 	}
-	if s.bus != nil {
+	if s.bus != nil && s.settings.Intake.SQS != nil {
 		hooks.Publish = func(ctx context.Context, id string, change intake.Detail) (string, error) {
 			change.ID = id
 			return s.bus.Publish(ctx, change)
@@ -33,8 +35,17 @@ func (s *server) hooks() *webhook.Hooks {
 	return hooks
 }
 
-// asking is the client for APIs of Git hosts: a webhook waits for the answer.
-var asking = &http.Client{Timeout: 5 * time.Second}
+// asking is the client for APIs of Git hosts: a webhook waits for the answer. What it sends is never sent in the clear when
+// it was to be encrypted.
+var asking = &http.Client{Timeout: 5 * time.Second, CheckRedirect: func(next *http.Request, before []*http.Request) error {
+	if next.URL.Scheme != "https" && before[len(before)-1].URL.Scheme == "https" {
+		return errors.New("it redirects from https to " + next.URL.Scheme)
+	}
+	if len(before) >= 10 {
+		return errors.New("it redirects again and again")
+	}
+	return nil
+}}
 
 // apiOf is nil where nothing is known of the host that would open its API.
 func apiOf(kind, host string, known map[string]config.GitHost) *diff.API {

@@ -16,6 +16,8 @@ type outboxCommand struct {
 	Send outboxSend `cmd:"" help:"Send such a message again, once what was in its way is mended."`
 }
 
+const nothingParked = "Nothing is parked: every message reached its channel, or still will."
+
 type outboxList struct {
 	configFlag
 	JSON bool `help:"Print JSON."`
@@ -53,7 +55,7 @@ func (c *outboxList) Run(ctx context.Context, p Process) error {
 		return printJSON(p.Out, all)
 	}
 	if len(all) == 0 {
-		fmt.Fprintln(p.Out, "Nothing is parked: every message reached its channel, or still will.")
+		fmt.Fprintln(p.Out, nothingParked)
 	}
 	for _, l := range all {
 		fmt.Fprintf(p.Out, "%s\n  %s\n  %s, parked %s\n", l.ID, l.Title, l.Reason, l.At.Format("2 Jan 15:04 UTC"))
@@ -81,6 +83,9 @@ func (c *outboxSend) Run(ctx context.Context, p Process) error {
 		if ids, err = everything(ctx, s.store); err != nil {
 			return unanswered{err}
 		}
+	}
+	if len(ids) == 0 {
+		fmt.Fprintln(p.Out, nothingParked)
 	}
 	for _, id := range ids {
 		err := s.store.Unpark(ctx, id)

@@ -71,6 +71,11 @@ func TestParkedMessages(t *testing.T) {
 	slack.Archive(peers.SlackChannel, true)
 	s.serve(t)
 	require.Empty(t, s.outbox(t))
+	for _, command := range [][]string{{"outbox"}, {"outbox", "send", "--all"}} {
+		out, code := s.run(t, append(command, "--config", s.config(t))...)
+		require.Zero(t, code)
+		require.Equal(t, nothingParked+"\n", out)
+	}
 	run := s.submit(t, "1.0.0")
 	require.Equal(t, pipeline.Done, s.ended(t, run).State, "a channel that nobody reads holds up no run")
 	s.quiet(t)
@@ -112,6 +117,21 @@ func (s *site) sendAll(t *testing.T, n int) {
 	require.Less(t, strings.LastIndex(out, "/root is"), strings.Index(out, "/results is"))
 	s.quiet(t)
 	require.Empty(t, s.outbox(t))
+}
+
+// Whoever looks into Redis needs none of the other secrets.
+func TestOutboxWithoutSecrets(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, miniredis.RunT(t).Addr())
+	s.speak(t, object{"slack": object{"bot_token": "${NOWHERE_TOKEN}", "signing_secret": "${NOWHERE_SECRET}"}}, "{slack: C1}", "{slack: C2}")
+	for _, command := range [][]string{{"outbox"}, {"outbox", "send", "--all"}, {"status"}} {
+		_, code := s.run(t, append(command, "--config", s.config(t))...)
+		require.Zero(t, code, command)
+	}
+	s.settings["redis"] = "${NOWHERE_REDIS}"
+	out, code := s.run(t, "status", "--config", s.config(t))
+	require.Equal(t, exitUnknown, code)
+	require.Empty(t, out)
 }
 
 // A token that was taken back stops every channel, so that nobody can be told: it is all kept.

@@ -80,7 +80,7 @@ func terraform(v strictyaml.Value) (t *pipeline.Terraform) {
 			Dir:         inside(o.Get("dir")),
 			Binary:      binary(o.Get("binary")),
 			Protect:     strictyaml.List(o.Get("protect"), address),
-			MaxChanges:  o.Get("max_changes").Int(0, most),
+			MaxChanges:  o.Get("max_changes").Int(1, most),
 			Providers:   strictyaml.List(o.Get("providers"), provider),
 			Approve:     approval(o.Get("approve")),
 			Resources:   strictyaml.List(o.Get("resources"), resource),

@@ -56,11 +56,22 @@ func (d *decoder) stack(name string, v strictyaml.Value) (s pipeline.Stack) {
 			Environments: d.environments(o.Get("environments")),
 			Apply:        apply(o.Get("apply")),
 		}
-		if s.Apply != nil && s.Apply.Terraform != nil && len(s.Repositories) == 0 {
-			o.Get("apply").Errorf("needs a repository to plan from; write repositories under the stack, such as [github.com/innerscale/platform]")
+		if s.Apply != nil && s.Apply.Terraform != nil {
+			refuseUnplannable(o, s)
 		}
 	})
 	return s
+}
+
+// refuseUnplannable: Terraform needs a root module, which has one state. Applied for two environments it would be one of them,
+// in turn.
+func refuseUnplannable(o *strictyaml.Object, s pipeline.Stack) {
+	if len(s.Repositories) == 0 {
+		o.Get("apply").Errorf("needs a repository to plan from; write repositories under the stack, such as [github.com/innerscale/platform]")
+	}
+	if in := o.Get("environments"); in.Given() && len(s.Environments) > 1 {
+		in.Errorf("names %d environments, but a Terraform root module has one state; write a stack for each environment, with its own dir", len(s.Environments))
+	}
 }
 
 func budget(v strictyaml.Value) time.Duration {

@@ -70,7 +70,7 @@ type EventBridge struct {
 // Webhook is what is known of the Git host of one kind that calls.
 type Webhook struct {
 	Secrets []Secret // any of them proves that it is the host
-	Host    string   // its name under git, whose API is asked for what the webhook leaves out; empty: none is
+	Host    string   // which one: it may tell of its own repositories only; its API, under git, is asked for what it leaves out
 }
 
 // GitHost is a host of repositories: how they are cloned from it, and how it is asked about changes.

@@ -61,7 +61,7 @@ func TestLoad(t *testing.T) {
 	require.Equal(t, HTTPIntake{Token: "t0ken-of-events"}, *c.Intake.HTTP)
 	require.Equal(t, EventBridge{Bus: "default", Region: "eu-west-1", Endpoint: "http://127.0.0.1:4566", Completed: true}, *c.Publish.EventBridge)
 	require.Equal(t, Chat{Slack: &Slack{BotToken: "xoxb-1", SigningSecret: "s1gning"}}, c.Chat)
-	require.Equal(t, map[string]Webhook{"github": {Secrets: []Secret{"hook-new", "hook-old"}, Host: "github.com"}, "gitea": {Secrets: []Secret{"hook-gitea"}}}, c.Intake.Webhooks)
+	require.Equal(t, map[string]Webhook{"github": {Secrets: []Secret{"hook-new", "hook-old"}, Host: "github.com"}, "gitea": {Secrets: []Secret{"hook-gitea"}, Host: "gitea.innerscale.example:3000"}}, c.Intake.Webhooks)
 	require.Equal(t, map[string]GitHost{
 		"github.com":                   {Token: "ghp_0123456789", Username: "bot", URL: "https://github.com", API: "https://api.github.com"},
 		"gitlab.innerscale.example:84": {Token: "glpat-0123456789", Username: "x-access-token", URL: "https://git.innerscale.example:8443", API: ""},
@@ -98,6 +98,20 @@ chat: {web: {enabled: true}}
 `)
 	require.Empty(t, told)
 	require.Equal(t, map[string]Webhook{"gitlab": {Secrets: []Secret{"t0ken-of-events"}, Host: "gitlab.com"}}, c.Intake.Webhooks)
+}
+
+func TestGitLabsTokens(t *testing.T) {
+	const web = "\nchat: {web: {enabled: true}}\n"
+	for token, good := range map[string]bool{
+		"plain": true, "whsec_YSBrZXkgb2YgdGhpcnR5LXR3byBieXRlcywgbm8=": true,
+		"whsec_": false, "whsec_YSBrZXkgb2YgdGhpcnR5LXR3byBieXRlcywgbm8": false, "whsec_%": false,
+	} {
+		_, told := settings(t, "intake: {webhooks: {gitlab: {secret: [other, \""+token+"\"]}}}"+web)
+		require.Equal(t, good, len(told) == 0, told)
+		require.NotContains(t, strings.Join(told, ""), token)
+		_, told = settings(t, "intake: {webhooks: {github: {secret: \""+token+"\"}}}"+web)
+		require.Empty(t, told, "to others that is any secret")
+	}
 }
 
 func TestCompletedRunsMayBeLeftOut(t *testing.T) {

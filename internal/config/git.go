@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"encoding/base64"
 	"net/url"
 	"regexp"
 	"strings"
@@ -16,11 +17,14 @@ func webhooks(v strictyaml.Value) (hooks map[string]Webhook) {
 		for _, kind := range WebhookHosts {
 			o.Get(kind).Object(func(o *strictyaml.Object) {
 				host := o.Get("host")
+				if !host.Given() && usualHosts[kind] == "" {
+					host.Errorf("is missing; write the host that calls, such as %s.example.com", kind)
+				}
 				if host.Given() && !hostForm.MatchString(host.Text()) {
 					host.Errorf("%s is no host; write it as under git, such as gitlab.example.com", host.Quote())
 				}
 				hooks[kind] = Webhook{
-					Secrets: oneOrMore(o.Need("secret", `what the host signs with, such as "${WEBHOOK_SECRET}"`)),
+					Secrets: oneOrMore(o.Need("secret", `what the host signs with, such as "${WEBHOOK_SECRET}"`), secretOf(kind)),
 					Host:    cmp.Or(host.Text(), usualHosts[kind]),
 				}
 			})
@@ -35,11 +39,30 @@ func webhooks(v strictyaml.Value) (hooks map[string]Webhook) {
 // usualHosts are the hosts of each kind that most people use. Gitea has none.
 var usualHosts = map[string]string{"github": "github.com", "gitlab": "gitlab.com", "bitbucket": "bitbucket.org"}
 
-func oneOrMore(v strictyaml.Value) []Secret {
+func oneOrMore(v strictyaml.Value, read func(strictyaml.Value) Secret) []Secret {
 	if v.Plain() {
-		return []Secret{secret(v)}
+		return []Secret{read(v)}
 	}
-	return strictyaml.List(v, secret)
+	return strictyaml.List(v, read)
+}
+
+// secretOf reads what a kind of host signs with.
+func secretOf(kind string) func(strictyaml.Value) Secret {
+	if kind == "gitlab" {
+		return gitlabSecret
+	}
+	return secret
+}
+
+// gitlabSecret is a secret token, or a signing token: whsec_ and a key in base64.
+func gitlabSecret(v strictyaml.Value) Secret {
+	s := secret(v)
+	if key, signs := strings.CutPrefix(s.Reveal(), "whsec_"); signs {
+		if _, err := base64.StdEncoding.DecodeString(key); err != nil || key == "" {
+			v.Errorf("begins as a signing token, but the rest of it is no base64; copy the whole of it, to the last =") // not quoted
+		}
+	}
+	return s
 }
 
 var hostForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d+)?$`)

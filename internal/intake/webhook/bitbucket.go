@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,13 +81,13 @@ func cloudMoved(p cloud.RepoPushPayload, i int) (merge, error) {
 	if err := moved(ref, head.Hash, len(c.Commits)); err != nil {
 		return merge{}, err
 	}
-	m := merge{at: head.Date, Detail: intake.Detail{
+	m := merge{at: head.Date, committed: true, Detail: intake.Detail{
 		Repository: location(p.Repository.Links.HTML.Href), Revision: head.Hash, Ref: ref,
 		Author: p.Actor.DisplayName, Title: firstLine(head.Message), URL: head.Links.HTML.Href,
 	}}
 	if !c.Forced && !none(before) {
 		m.ask = func(ctx context.Context, api *diff.API) (diff.Stat, error) {
-			return api.BitbucketCompare(ctx, p.Repository.FullName, before, head.Hash)
+			return api.BitbucketCompare(ctx, name(m.Repository), before, head.Hash)
 		}
 	}
 	return m, m.check()
@@ -98,18 +99,18 @@ func cloudPull(body []byte) ([]merge, error) {
 	if err := decode(body, &p); err != nil {
 		return nil, err
 	}
-	pull, name := p.PullRequest, p.Repository.FullName
+	pull := p.PullRequest
 	m := merge{at: pull.UpdatedOn, Detail: intake.Detail{
 		Repository: location(p.Repository.Links.HTML.Href), Revision: pull.MergeCommit.Hash, Ref: "refs/heads/" + pull.Destination.Branch.Name,
 		Author: pull.Author.DisplayName, Title: firstLine(pull.Title), URL: pull.Links.HTML.Href,
 	}}
 	if short(m.Revision) {
 		m.whole = func(ctx context.Context, api *diff.API) (string, error) {
-			return api.BitbucketCommit(ctx, name, pull.MergeCommit.Hash)
+			return api.BitbucketCommit(ctx, name(m.Repository), pull.MergeCommit.Hash)
 		}
 	}
 	m.ask = func(ctx context.Context, api *diff.API) (diff.Stat, error) {
-		return api.BitbucketPull(ctx, name, pull.ID)
+		return api.BitbucketPull(ctx, name(m.Repository), pull.ID)
 	}
 	return []merge{m}, m.check()
 }
@@ -147,7 +148,7 @@ func serverMoved(p changedRefs, c server.RepositoryChange) (merge, error) {
 	if page, ok := strings.CutSuffix(link(p.Repository.Links, "self", ""), "/browse"); ok {
 		m.URL = page + "/commits/" + c.ToHash
 	}
-	if !none(c.FromHash) {
+	if !none(c.FromHash) && m.is(p.Repository) {
 		m.ask = func(ctx context.Context, api *diff.API) (diff.Stat, error) {
 			return api.DataCenterCompare(ctx, p.Repository.Project.Key, p.Repository.Slug, c.FromHash, c.ToHash)
 		}
@@ -166,8 +167,10 @@ func serverPull(body []byte) ([]merge, error) {
 	m.Revision, _ = commit["id"].(string)
 	m.Ref, m.Author = pull.ToRef.ID, cmp.Or(pull.Author.User.DisplayName, pull.Author.User.Name)
 	m.Title, m.URL = firstLine(pull.Title), link(pull.Links, "self", "")
-	m.ask = func(ctx context.Context, api *diff.API) (diff.Stat, error) {
-		return api.DataCenterPull(ctx, to.Project.Key, to.Slug, pull.ID)
+	if m.is(to) {
+		m.ask = func(ctx context.Context, api *diff.API) (diff.Stat, error) {
+			return api.DataCenterPull(ctx, to.Project.Key, to.Slug, pull.ID)
+		}
 	}
 	return []merge{m}, m.check()
 }
@@ -177,6 +180,14 @@ func serverPull(body []byte) ([]merge, error) {
 func inServer(r server.Repository, at time.Time) merge {
 	web, ssh := location(link(r.Links, "clone", "http")), location(link(r.Links, "clone", "ssh"))
 	return merge{at: at, Detail: intake.Detail{Repository: cmp.Or(web, ssh)}, also: []string{ssh}}
+}
+
+// is tells whether the API's name of the repository is that of its addresses, of which the catalog knows one.
+func (m merge) is(r server.Repository) bool {
+	known := slices.DeleteFunc(append([]string{m.Repository}, m.also...), func(address string) bool { return address == "" })
+	return !slices.ContainsFunc(known, func(address string) bool {
+		return !strings.EqualFold(name(address), r.Project.Key+"/"+r.Slug)
+	})
 }
 
 // link is the address in a list of Data Center's links; with a name the one of that name.

@@ -16,8 +16,9 @@ import (
 // forge is how one kind of git host sends webhooks.
 type forge struct {
 	event string // the header that names the event
-	// signed checks that one of the secrets made the signature of the body.
-	signed func(header http.Header, body []byte, secrets []string, now time.Time) error
+	// signed checks that one of the secrets made the signature of the body. It is timely when the signature covers also that
+	// it was sent just now.
+	signed func(header http.Header, body []byte, secrets []string, now time.Time) (timely bool, err error)
 	// merges are what the event tells; ignored when it tells of none.
 	merges func(event string, body []byte) ([]merge, error)
 }
@@ -38,8 +39,8 @@ var forges = map[string]forge{
 // https://docs.gitea.com/usage/webhooks
 // https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/#Secure-webhooks
 // https://confluence.atlassian.com/bitbucketserver/manage-webhooks-938025878.html
-func hmacIn(names ...string) func(http.Header, []byte, []string, time.Time) error {
-	return func(header http.Header, body []byte, secrets []string, _ time.Time) error {
+func hmacIn(names ...string) func(http.Header, []byte, []string, time.Time) (bool, error) {
+	return func(header http.Header, body []byte, secrets []string, _ time.Time) (bool, error) {
 		for _, name := range names {
 			given := header.Get(name)
 			if given == "" {
@@ -48,11 +49,11 @@ func hmacIn(names ...string) func(http.Header, []byte, []string, time.Time) erro
 			digits, prefixed := strings.CutPrefix(given, "sha256=")
 			sum, err := hex.DecodeString(digits)
 			if err == nil && prefixed == strings.HasPrefix(name, "X-Hub-") && made(sum, secrets, body) {
-				return nil
+				return false, nil
 			}
-			return errors.New("wrong " + name + "; give the webhook the secret of Bellwether's settings")
+			return false, errors.New("wrong " + name + "; give the webhook the secret of Bellwether's settings")
 		}
-		return errors.New("no " + names[0] + "; give the webhook a secret, the one of Bellwether's settings")
+		return false, errors.New("no " + names[0] + "; give the webhook a secret, the one of Bellwether's settings")
 	}
 }
 
@@ -74,18 +75,18 @@ const signingPrefix = "whsec_"
 
 // gitlabSigned wants GitLab's signature where there is a signing token for it, else its secret token.
 // https://docs.gitlab.com/user/project/integrations/webhooks/
-func gitlabSigned(header http.Header, body []byte, secrets []string, now time.Time) error {
+func gitlabSigned(header http.Header, body []byte, secrets []string, now time.Time) (timely bool, err error) {
 	var keys, tokens []string
 	for _, secret := range secrets {
 		if encoded, ok := strings.CutPrefix(secret, signingPrefix); ok {
-			key, _ := base64.StdEncoding.DecodeString(encoded) // a broken key is as none
+			key, _ := base64.StdEncoding.DecodeString(encoded) // the settings refuse a broken key
 			keys = append(keys, string(key))
 		} else {
 			tokens = append(tokens, secret)
 		}
 	}
 	if len(keys) > 0 && header.Get("webhook-signature") != "" {
-		return standardSigned(header, body, keys, now)
+		return true, standardSigned(header, body, keys, now)
 	}
 	given := sha256.Sum256([]byte(header.Get("X-Gitlab-Token"))) // of one length, so that none is told by the time it takes
 	found := false
@@ -94,9 +95,9 @@ func gitlabSigned(header http.Header, body []byte, secrets []string, now time.Ti
 		found = found || token != "" && subtle.ConstantTimeCompare(given[:], want[:]) == 1
 	}
 	if !found {
-		return errors.New("no valid webhook-signature or X-Gitlab-Token; give the webhook the token of Bellwether's settings")
+		return false, errors.New("no valid webhook-signature or X-Gitlab-Token; give the webhook the token of Bellwether's settings")
 	}
-	return nil
+	return false, nil
 }
 
 // standardSigned checks a signature of Standard Webhooks, which covers when it was sent.

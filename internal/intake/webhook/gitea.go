@@ -49,7 +49,7 @@ func giteaPush(body []byte) ([]merge, error) {
 	if p.Repo == nil {
 		return nil, merge{}.check()
 	}
-	m := merge{Detail: intake.Detail{Repository: location(p.Repo.HTMLURL), Revision: p.After, Ref: p.Ref}}
+	m := merge{committed: true, Detail: intake.Detail{Repository: location(p.Repo.HTMLURL), Revision: p.After, Ref: p.Ref}}
 	var lists [][]string
 	for _, c := range p.Commits {
 		if c == nil {
@@ -63,10 +63,13 @@ func giteaPush(body []byte) ([]merge, error) {
 			}
 		}
 	}
+	if p.Repo.Updated.After(m.at) { // the push before this one, if Gitea does not count this one yet
+		m.at = p.Repo.Updated
+	}
 	if !none(p.Before) {
 		m.lists(p.TotalCommits == len(p.Commits), lists)
 		m.ask = func(ctx context.Context, api *diff.API) (diff.Stat, error) {
-			return api.GiteaCompare(ctx, p.Repo.FullName, p.Before, p.After)
+			return api.GiteaCompare(ctx, name(m.Repository), p.Before, p.After)
 		}
 	}
 	return []merge{m}, m.check()
@@ -100,7 +103,7 @@ func giteaPull(body []byte) ([]merge, error) {
 		}
 	}
 	m.ask = func(ctx context.Context, api *diff.API) (diff.Stat, error) {
-		return api.GiteaPull(ctx, p.Repository.FullName, p.Index)
+		return api.GiteaPull(ctx, name(m.Repository), p.Index)
 	}
 	return []merge{m}, m.check()
 }

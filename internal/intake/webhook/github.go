@@ -40,7 +40,7 @@ func githubPush(body []byte) ([]merge, error) {
 	if err := moved(p.Ref, p.After, len(p.Commits)); err != nil {
 		return nil, err
 	}
-	head, name := p.HeadCommit, p.Repository.FullName
+	head := p.HeadCommit
 	m := merge{at: time.Unix(p.Repository.PushedAt, 0), Detail: intake.Detail{
 		Repository: location(p.Repository.HTMLURL), Revision: p.After, Ref: p.Ref,
 		Author: cmp.Or(head.Author.Username, head.Author.Name, p.Pusher.Name), Title: firstLine(head.Message), URL: head.URL,
@@ -54,7 +54,7 @@ func githubPush(body []byte) ([]merge, error) {
 		}
 		m.lists(whole, lists)
 		m.ask = func(ctx context.Context, api *diff.API) (diff.Stat, error) {
-			return api.GitHubCompare(ctx, name, p.Before, p.After)
+			return api.GitHubCompare(ctx, name(m.Repository), p.Before, p.After)
 		}
 	}
 	return []merge{m}, m.check()
@@ -65,7 +65,7 @@ func githubPull(body []byte) ([]merge, error) {
 	if err := decode(body, &p); err != nil {
 		return nil, err
 	}
-	pull, name := p.PullRequest, p.Repository.FullName
+	pull := p.PullRequest
 	if p.Action != "closed" || pull.MergedAt == nil || pull.MergeCommitSha == nil {
 		return nil, ignored("pull request " + p.Action + ", not merged")
 	}
@@ -78,7 +78,7 @@ func githubPull(body []byte) ([]merge, error) {
 		m.Labels = append(m.Labels, l.Name)
 	}
 	m.ask = func(ctx context.Context, api *diff.API) (diff.Stat, error) {
-		return api.GitHubPull(ctx, name, p.Number)
+		return api.GitHubPull(ctx, name(m.Repository), p.Number)
 	}
 	return []merge{m}, m.check()
 }

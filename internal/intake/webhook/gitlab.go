@@ -41,7 +41,7 @@ func gitlabPush(body []byte) ([]merge, error) {
 	if err := moved(p.Ref, p.After, len(p.Commits)); err != nil {
 		return nil, err
 	}
-	m := merge{Detail: intake.Detail{
+	m := merge{committed: true, Detail: intake.Detail{
 		Repository: location(p.Project.WebURL), Revision: p.After, Ref: p.Ref, Author: p.UserName,
 	}}
 	var lists [][]string
@@ -54,7 +54,7 @@ func gitlabPush(body []byte) ([]merge, error) {
 	if !none(p.Before) {
 		m.lists(p.TotalCommitsCount == int64(len(p.Commits)), lists)
 		m.ask = func(ctx context.Context, api *diff.API) (diff.Stat, error) {
-			return api.GitLabCompare(ctx, p.ProjectID, p.Before, p.After)
+			return api.GitLabCompare(ctx, path(m.Repository), p.Before, p.After)
 		}
 	}
 	return []merge{m}, m.check()
@@ -83,7 +83,7 @@ func gitlabMergeRequest(body []byte) ([]merge, error) {
 		m.Labels = append(m.Labels, l.Title)
 	}
 	m.ask = func(ctx context.Context, api *diff.API) (diff.Stat, error) {
-		return api.GitLabMerge(ctx, p.Project.ID, a.IID)
+		return api.GitLabMerge(ctx, path(m.Repository), a.IID)
 	}
 	return []merge{m}, m.check()
 }

@@ -41,6 +41,9 @@ type merge struct {
 	at            time.Time
 	ask           func(ctx context.Context, api *diff.API) (diff.Stat, error) // nil: the host's API knows no better
 	whole         func(ctx context.Context, api *diff.API) (string, error)    // the whole revision, when it is shortened
+
+	committed bool // at is when it was committed: the host does not tell when it was pushed
+	timely    bool // the signature says that it was sent just now
 }
 
 // id is the same for all that a host tells of the same merge, and however often: a push and a pull request have the revision in
@@ -71,11 +74,13 @@ func (m merge) resolve(catalog *pipeline.Catalog) ([]pipeline.Change, error) {
 	return nil, ignored("nothing in the catalog has repository " + m.Repository)
 }
 
-// timely refuses a merge that may have been sent again by somebody else.
-func (m merge) timely(now time.Time) error {
+// current refuses a merge that may have been sent again by somebody else. Its error is *refused.
+func (m merge) current(now time.Time) error {
 	switch at := m.at.UTC().Format(time.RFC3339); {
+	case m.timely:
+		return nil
 	case now.Sub(m.at) > tooOld:
-		return refuse(http.StatusConflict, "too old: it is of %s, and nothing older than 13 days is taken; /loadtest rerun tests it again", at)
+		return refuse(http.StatusConflict, "too old: it is of %s, and nothing older than 13 days is taken; bellwether emit tests it", at)
 	case m.at.Sub(now) > ahead:
 		return refuse(http.StatusConflict, "too early: it is of %s, which is yet to come; set the clock of the host, or of who committed it", at)
 	}
@@ -147,14 +152,37 @@ func onBranch(ref string) error {
 // none tells whether a host means no revision: that of a branch that was not there, or is not any more.
 func none(id string) bool { return strings.Trim(id, "0") == "" }
 
-// location is an address as host/path; empty when it is no address.
+// at tells whether the repository is at a host of the settings. Ports make no difference, as in the catalog.
+func at(host, repository string) bool {
+	wanted, _, _ := strings.Cut(host, ":")
+	is, _, _ := strings.Cut(repository, "/")
+	return strings.EqualFold(is, wanted)
+}
+
+// path is where a repository is at its host. With it the host's API is asked: what else the webhook calls the repository could
+// be another one.
+func path(repository string) string {
+	_, path, _ := strings.Cut(repository, "/")
+	return path
+}
+
+// name is owner/name, at the end of the path.
+func name(repository string) string {
+	parts := strings.Split(path(repository), "/")
+	return strings.Join(parts[max(0, len(parts)-2):], "/")
+}
+
+// location is an address as host/path; empty when it is no address, or one that leads elsewhere.
 func location(address string) string {
 	u, err := url.Parse(address)
-	if err != nil || u.Hostname() == "" {
+	if err != nil || u.Hostname() == "" || slices.ContainsFunc(strings.Split(u.Path, "/"), dots) {
 		return ""
 	}
 	return u.Hostname() + strings.TrimSuffix(strings.TrimRight(u.Path, "/"), ".git")
 }
+
+// dots are a part of a path that leads to another one.
+func dots(part string) bool { return part == "." || part == ".." }
 
 // firstLine is the subject of a commit's message, or as much of any text as is told.
 func firstLine(message string) string {

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -16,8 +15,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"bellwether/pipeline"
 )
 
 var examples = map[string]string{"github": "github/push", "gitlab": "gitlab/push", "gitea": "gitea/push", "bitbucket": "bitbucket/push"}
@@ -86,7 +83,7 @@ func TestBeforeAndAfterASecretIsReplacedBothAreGood(t *testing.T) {
 		status, _ := w.post(t, recorded(t, example).sign("an older secret"))
 		require.Equal(t, http.StatusAccepted, status, host)
 
-		w.Hosts[host] = Host{Secrets: []string{secret}}
+		w.known(host, Host{Secrets: []string{secret}})
 		status, _ = w.post(t, recorded(t, example).sign("an older secret"))
 		require.Equal(t, http.StatusUnauthorized, status, host)
 	}
@@ -145,69 +142,11 @@ func TestGitLabsSigningToken(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.Hosts["gitlab"] = Host{Secrets: c.secrets}
+			w.known("gitlab", Host{Secrets: c.secrets})
 			status, said := w.post(t, c.sent)
 			require.Equal(t, c.status, status, said.Error)
 		})
 	}
-}
-
-func TestReplaysChangeNothing(t *testing.T) {
-	w := newWorld(t)
-	for i, want := range []string{pipeline.Accepted, pipeline.Repeated, pipeline.Repeated} {
-		again := recorded(t, "github/push")
-		again.header.Set("X-GitHub-Delivery", strconv.Itoa(i)) // no signature covers it
-		_, said := w.post(t, again)
-		require.Equal(t, want, said.Runs[0].Outcome)
-	}
-	require.Len(t, w.submitted, 1)
-}
-
-func TestOldAndFutureMergesAreRefused(t *testing.T) {
-	for host, example := range examples {
-		for name, c := range map[string]struct {
-			now    time.Time
-			status int
-			told   string
-		}{
-			"almost too old":   {merged.Add(13*24*time.Hour - time.Second), http.StatusAccepted, ""},
-			"too old":          {merged.Add(13*24*time.Hour + time.Second), http.StatusConflict, "/loadtest rerun"},
-			"a clock is ahead": {merged.Add(-4 * time.Minute), http.StatusAccepted, ""},
-			"future":           {merged.Add(-6 * time.Minute), http.StatusConflict, "yet to come"},
-		} {
-			t.Run(host+"/"+name, func(t *testing.T) {
-				w := newWorld(t)
-				w.Now = func() time.Time { return c.now }
-				status, said := w.post(t, recorded(t, example))
-				require.Equal(t, c.status, status)
-				require.Contains(t, said.Error, c.told)
-			})
-		}
-	}
-}
-
-func TestAnOldMergeHoldsUpNoOtherOfTheSamePush(t *testing.T) {
-	w := newWorld(t)
-	push := recorded(t, "bitbucket/push-and-deleted-branch")
-	var payload struct {
-		Push struct {
-			Changes []json.RawMessage `json:"changes"`
-		} `json:"push"`
-	}
-	require.NoError(t, json.Unmarshal(push.body, &payload))
-	change := string(payload.Push.Changes[1])
-	old := strings.ReplaceAll(change, "2026-11-20T09:30:00", "2026-10-20T09:30:00")
-	status, said := w.post(t, push.with(t, change, old+","+change))
-	require.Equal(t, http.StatusConflict, status)
-	require.Contains(t, said.Error, "too old")
-	require.Len(t, said.Runs, 1)
-}
-
-func TestAnOldPushThatConcernsNobodyIsNoError(t *testing.T) {
-	w := newWorld(t)
-	w.Now = func() time.Time { return merged.Add(90 * 24 * time.Hour) }
-	status, _ := w.post(t, recorded(t, "github/push-of-a-fork"))
-	require.Equal(t, http.StatusOK, status, "hosts switch off a webhook that fails again and again")
 }
 
 func TestWhatIsNoWebhook(t *testing.T) {
@@ -220,14 +159,15 @@ func TestWhatIsNoWebhook(t *testing.T) {
 		status int
 		told   string
 	}{
-		"huge":             {huge.sign(secret), http.StatusRequestEntityTooLarge, "5 MiB"},
-		"a form":           {form, http.StatusUnsupportedMediaType, "application/json"},
-		"no JSON":          {delivery{"github", push.header, []byte("{")}.sign(secret), http.StatusBadRequest, "not a payload"},
-		"another shape":    {delivery{"github", push.header, []byte(`{"ref":7}`)}.sign(secret), http.StatusBadRequest, "not a payload"},
-		"no revision":      {push.with(t, `"after": "9f2c1b7e4d3a58c6b0e1f2a3948576c1d2e3f405"`, `"after": "$(reboot)"`), http.StatusBadRequest, "no revision"},
-		"no repository":    {push.with(t, `"html_url": "https://github.com/innerscale/shop"`, `"html_url": ""`), http.StatusBadRequest, "where its repository is"},
-		"an unknown host":  {delivery{"sourceforge", push.header, push.body}, http.StatusNotFound, "bitbucket, gitea, github, gitlab"},
-		"a trick with ref": {push.with(t, `"ref": "refs/heads/main"`, `"ref": "refs/heads/refs/heads/main"`), http.StatusOK, ""},
+		"huge":                   {huge.sign(secret), http.StatusRequestEntityTooLarge, "5 MiB"},
+		"a form":                 {form, http.StatusUnsupportedMediaType, "application/json"},
+		"no JSON":                {delivery{"github", push.header, []byte("{")}.sign(secret), http.StatusBadRequest, "not a payload"},
+		"another shape":          {delivery{"github", push.header, []byte(`{"ref":7}`)}.sign(secret), http.StatusBadRequest, "not a payload"},
+		"no revision":            {push.with(t, `"after": "9f2c1b7e4d3a58c6b0e1f2a3948576c1d2e3f405"`, `"after": "$(reboot)"`), http.StatusBadRequest, "no revision"},
+		"a repository elsewhere": {push.with(t, `"html_url": "https://github.com/innerscale/shop"`, `"html_url": "https://github.com/x/../innerscale/shop"`), http.StatusBadRequest, "where its repository is"},
+		"no repository":          {push.with(t, `"html_url": "https://github.com/innerscale/shop"`, `"html_url": ""`), http.StatusBadRequest, "where its repository is"},
+		"an unknown host":        {delivery{"sourceforge", push.header, push.body}, http.StatusNotFound, "bitbucket, gitea, github, gitlab"},
+		"a trick with ref":       {push.with(t, `"ref": "refs/heads/main"`, `"ref": "refs/heads/refs/heads/main"`), http.StatusOK, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -242,7 +182,7 @@ func TestWhatIsNoWebhook(t *testing.T) {
 func TestAHostWithoutSecretsHearsNobody(t *testing.T) {
 	for host, example := range examples {
 		w := newWorld(t)
-		w.Hosts[host] = Host{Secrets: []string{""}}
+		w.known(host, Host{Secrets: []string{""}})
 		status, _ := w.post(t, recorded(t, example).sign(""))
 		require.Equal(t, http.StatusUnauthorized, status, host)
 

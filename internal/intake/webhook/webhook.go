@@ -38,12 +38,15 @@ type Hooks struct {
 	Publish func(ctx context.Context, id string, change intake.Detail) (string, error)
 	// Take takes an EventBridge envelope in, when there is no bus; (*intake.Intake).Take.
 	Take func(ctx context.Context, envelope []byte) ([]pipeline.Receipt, error)
-	Now  func() time.Time
-	Log  *slog.Logger
+	// Refuse tells people of a merge that is not tested though nobody else will say so; key tells merges apart.
+	Refuse func(ctx context.Context, key, what, reason string) error
+	Now    func() time.Time
+	Log    *slog.Logger
 }
 
 // Host is what is known of one kind of git host.
 type Host struct {
+	Name    string    // github.com, git.example:8443; only of its repositories it may tell
 	Secrets []string  // each is good, so that one can be replaced; with none nobody is heard
 	API     *diff.API // asked for what the webhook does not tell; nil: nobody is asked
 }
@@ -124,7 +127,8 @@ func (h *Hooks) hear(ctx context.Context, w http.ResponseWriter, r *http.Request
 	if err != nil {
 		return answer{}, refuse(http.StatusBadRequest, "the webhook did not arrive whole; deliver it again")
 	}
-	if err := forge.signed(r.Header, body, host.Secrets, h.Now()); err != nil {
+	timely, err := forge.signed(r.Header, body, host.Secrets, h.Now())
+	if err != nil {
 		return answer{}, refuse(http.StatusUnauthorized, "%s", err)
 	}
 	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media != "application/json" {
@@ -133,6 +137,9 @@ func (h *Hooks) hear(ctx context.Context, w http.ResponseWriter, r *http.Request
 	merges, err := forge.merges(r.Header.Get(forge.event), body)
 	if err != nil {
 		return skip(answer{}, err)
+	}
+	for i := range merges {
+		merges[i].timely = timely
 	}
 	return h.bring(ctx, name, host, merges)
 }
@@ -160,7 +167,11 @@ func (h *Hooks) bring(ctx context.Context, name string, host Host, merges []merg
 }
 
 func (h *Hooks) take(ctx context.Context, name string, host Host, m merge, said *answer) error {
-	changes, err := h.ready(ctx, host, &m)
+	if !at(host.Name, m.Repository) {
+		return refuse(http.StatusForbidden, "%s is not at %s; intake.webhooks.%s.host says whose webhooks are heard", m.Repository, host.Name, name)
+	}
+	m.also = slices.DeleteFunc(m.also, func(other string) bool { return !at(host.Name, other) })
+	changes, err := h.ready(ctx, name, host, &m)
 	if err != nil {
 		return err
 	}
@@ -173,13 +184,13 @@ func (h *Hooks) take(ctx context.Context, name string, host Host, m merge, said 
 }
 
 // ready completes a merge, and finds the changes that it is. The host is only asked about a merge that concerns somebody.
-func (h *Hooks) ready(ctx context.Context, host Host, m *merge) ([]pipeline.Change, error) {
+func (h *Hooks) ready(ctx context.Context, name string, host Host, m *merge) ([]pipeline.Change, error) {
 	changes, err := m.resolve(h.Catalog())
 	if err != nil {
 		return nil, err
 	}
-	if err := m.timely(h.Now()); err != nil {
-		return nil, err
+	if err := m.current(h.Now()); err != nil {
+		return nil, h.tell(ctx, name, *m, changes, err)
 	}
 	if host.API != nil {
 		err := m.complete(ctx, host.API)
@@ -195,6 +206,22 @@ func (h *Hooks) ready(ctx context.Context, host Host, m *merge) ([]pipeline.Chan
 		return nil, ignored("its revision " + m.Revision + " is shortened; the push tells the whole of it: subscribe to pushes too")
 	}
 	return changes, nil
+}
+
+// tell tells people of a merge that is refused for the time of its commit. That is no mistake of the host's, which would switch
+// a webhook off that is refused again and again; and it is often somebody's old work that was merged just now.
+func (h *Hooks) tell(ctx context.Context, host string, m merge, changes []pipeline.Change, why error) error {
+	if !m.committed {
+		return why
+	}
+	reason := fmt.Sprintf("%s of %s: %s. To test it:", m.Revision[:12], m.Repository, why)
+	for _, c := range changes {
+		reason += fmt.Sprintf("\nbellwether emit --kind %s --name %s --revision %s", c.Kind, c.Name, m.Revision)
+	}
+	if err := h.Refuse(ctx, m.id(host), "it was not tested", reason); err != nil {
+		return fmt.Errorf("tell that %s is not tested: %w", m.Revision, err)
+	}
+	return ignored(why.Error())
 }
 
 // send publishes a change, or takes it straight in.

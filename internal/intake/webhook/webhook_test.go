@@ -30,6 +30,9 @@ func TestRecordedWebhooks(t *testing.T) {
 		name := strings.TrimSuffix(strings.TrimPrefix(file, "testdata/"), ".http")
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
+			if strings.HasPrefix(name, "bitbucket/server-") {
+				w.known("bitbucket", Host{Name: dataCenter})
+			}
 			status, said := w.post(t, recorded(t, name))
 			got, err := json.MarshalIndent(map[string]any{"status": status, "answer": said, "submitted": w.submitted}, "", "  ")
 			require.NoError(t, err)
@@ -54,6 +57,9 @@ func TestPushAndPullRequestOfOneMergeAreOneChange(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
+			if name == "Bitbucket Data Center" {
+				w.known("bitbucket", Host{Name: dataCenter})
+			}
 			_, first := w.post(t, recorded(t, pair[0]))
 			_, second := w.post(t, recorded(t, pair[1]))
 			require.Equal(t, pipeline.Accepted, first.Runs[0].Outcome)
@@ -214,7 +220,7 @@ func TestAsksTheHostForWhatItDidNotTell(t *testing.T) {
 	api, _ := host(t, map[string]string{
 		"/repos/innerscale/shop/pulls/412/files": `[{"filename":"services/billing/money.go","additions":80,"deletions":16}]`,
 	})
-	w.Hosts["github"] = Host{Secrets: []string{secret}, API: api}
+	w.known("github", Host{API: api})
 	status, _ := w.post(t, recorded(t, "github/pull-merged"))
 	require.Equal(t, http.StatusAccepted, status)
 	require.Len(t, w.submitted, 1, "now the paths are known")
@@ -228,7 +234,7 @@ func TestAHostThatIsSilentLosesNoMerge(t *testing.T) {
 			w := newWorld(t)
 			api, asked := host(t, nil)
 			for name := range w.Hosts {
-				w.Hosts[name] = Host{Secrets: []string{secret}, API: api}
+				w.known(name, Host{API: api})
 			}
 			status, _ := w.post(t, recorded(t, ask))
 			require.Equal(t, http.StatusAccepted, status)
@@ -242,7 +248,7 @@ func TestAHostThatIsSilentLosesNoMerge(t *testing.T) {
 func TestTheHostIsAskedAboutNothingThatConcernsNobody(t *testing.T) {
 	w := newWorld(t)
 	api, asked := host(t, nil)
-	w.Hosts["github"] = Host{Secrets: []string{secret}, API: api}
+	w.known("github", Host{API: api})
 	w.post(t, recorded(t, "github/push-of-a-fork"))
 	w.post(t, recorded(t, "github/push-other-branch"))
 	require.Empty(t, *asked)
@@ -252,7 +258,8 @@ func TestTheHostIsAskedAboutNothingThatConcernsNobody(t *testing.T) {
 func TestTheHostIsNotAskedToCompareAcrossAForcedPush(t *testing.T) {
 	w := newWorld(t)
 	api, asked := host(t, nil)
-	w.Hosts["github"], w.Hosts["bitbucket"] = Host{Secrets: []string{secret}, API: api}, Host{Secrets: []string{secret}, API: api}
+	w.known("github", Host{API: api})
+	w.known("bitbucket", Host{API: api})
 	w.post(t, recorded(t, "github/push-forced"))
 	w.post(t, recorded(t, "bitbucket/push").with(t, `"forced": false`, `"forced": true`))
 	require.Len(t, w.submitted, 4)
@@ -267,7 +274,7 @@ func TestBitbucketsShortRevision(t *testing.T) {
 		repo + "/commit/9f2c1b7e4d3a":      `{"hash":"` + whole + `"}`,
 		repo + "/pullrequests/31/diffstat": `{"values":[{"lines_added":84,"lines_removed":12,"new":{"path":"cart.go"},"old":{"path":"cart.go"}}]}`,
 	})
-	w.Hosts["bitbucket"] = Host{Secrets: []string{secret}, API: api}
+	w.known("bitbucket", Host{API: api})
 	w.post(t, recorded(t, "bitbucket/pull-fulfilled"))
 	require.Len(t, w.submitted, 1)
 	require.Equal(t, whole, w.submitted[0].Revision)
@@ -277,7 +284,7 @@ func TestBitbucketsShortRevision(t *testing.T) {
 	require.Equal(t, pipeline.Repeated, said.Runs[0].Outcome, "the push is the same merge")
 
 	silent, _ := host(t, nil)
-	w.Hosts["bitbucket"] = Host{Secrets: []string{secret}, API: silent}
+	w.known("bitbucket", Host{API: silent})
 	status, _ := w.post(t, recorded(t, "bitbucket/pull-fulfilled"))
 	require.Equal(t, http.StatusServiceUnavailable, status, "Bitbucket delivers it again")
 }

@@ -3,6 +3,7 @@ package webhook
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -88,13 +89,32 @@ func newHooks() *world {
 		Hosts:   map[string]Host{},
 		Catalog: func() *pipeline.Catalog { return shop },
 		Take:    in.Take,
+		Refuse:  in.Refuse,
 		Now:     func() time.Time { return merged.Add(time.Minute) },
 		Log:     log,
 	}
-	for name := range forges {
-		w.Hosts[name] = Host{Secrets: []string{"", "an older secret", secret}}
+	for kind, name := range names {
+		w.Hosts[kind] = Host{Name: name, Secrets: []string{"", "an older secret", secret}}
 	}
 	return w
+}
+
+// names are the hosts in testdata. Bitbucket's Data Center has another.
+var names = map[string]string{
+	"github": "github.com", "gitlab": "gitlab.innerscale.example:8443", "gitea": "gitea.innerscale.example", "bitbucket": "bitbucket.org",
+}
+
+const dataCenter = "bitbucket.innerscale.example"
+
+// known has secrets, an API and the name of another host, where these are given.
+func (w *world) known(kind string, as Host) {
+	host := w.Hosts[kind]
+	host.Name = cmp.Or(as.Name, host.Name)
+	host.API = cmp.Or(as.API, host.API)
+	if as.Secrets != nil {
+		host.Secrets = as.Secrets
+	}
+	w.Hosts[kind] = host
 }
 
 func (w *world) Write(p []byte) (int, error) {

@@ -83,6 +83,9 @@ func paged[T any](ctx context.Context, a *API, path string) ([]T, error) {
 // get reads one answer. Its errors hold the address, never the token.
 func (a *API) get(ctx context.Context, path string, into any) (http.Header, error) {
 	address := strings.TrimSuffix(a.Base, "/") + path
+	if plain, _, _ := strings.Cut(path, "?"); slices.ContainsFunc(strings.Split(plain, "/"), dots) {
+		return nil, fmt.Errorf("ask %s: it leads elsewhere", address)
+	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", address, err)
@@ -105,6 +108,9 @@ func (a *API) get(ctx context.Context, path string, into any) (http.Header, erro
 	}
 	return response.Header, nil
 }
+
+// dots are a part of a path that leads to another one.
+func dots(part string) bool { return part == "." || part == ".." }
 
 // repository escapes an owner and a name for a path, and keeps the slash between them.
 func repository(fullName string) string {

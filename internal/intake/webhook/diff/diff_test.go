@@ -92,25 +92,25 @@ func TestWhatTheHostsAnswer(t *testing.T) {
 			want:    Stat{},
 		},
 		"GitLab, a merge request": {
-			answers: map[string]string{"/api/projects/15/merge_requests/31/diffs": `[
+			answers: map[string]string{"/api/projects/shop%2Fteam%2Fcheckout/merge_requests/31/diffs": `[
 				{"old_path":"cart.go","new_path":"cart.go","a_mode":"100644","b_mode":"100644","diff":"@@ -1,3 +1,3 @@\n package cart\n-// old\n+// new\n+\n","new_file":false,"renamed_file":false,"deleted_file":false,"generated_file":null},
 				{"old_path":"a.go","new_path":"b.go","diff":"","renamed_file":true}]`},
-			ask:  func(a *API) (Stat, error) { return a.GitLabMerge(ctx, 15, 31) },
+			ask:  func(a *API) (Stat, error) { return a.GitLabMerge(ctx, "shop/team/checkout", 31) },
 			want: Stat{[]string{"a.go", "b.go", "cart.go"}, n(2), n(3)},
 		},
 		"GitLab, a file too large to show": {
-			answers: map[string]string{"/api/projects/15/merge_requests/31/diffs": `[{"old_path":"big","new_path":"big","diff":"","too_large":true},{"old_path":"cart.go","new_path":"cart.go","diff":"@@ @@\n+x\n"}]`},
-			ask:     func(a *API) (Stat, error) { return a.GitLabMerge(ctx, 15, 31) },
+			answers: map[string]string{"/api/projects/shop%2Fteam%2Fcheckout/merge_requests/31/diffs": `[{"old_path":"big","new_path":"big","diff":"","too_large":true},{"old_path":"cart.go","new_path":"cart.go","diff":"@@ @@\n+x\n"}]`},
+			ask:     func(a *API) (Stat, error) { return a.GitLabMerge(ctx, "shop/team/checkout", 31) },
 			want:    Stat{[]string{"big", "cart.go"}, n(2), nil},
 		},
 		"GitLab, a comparison": {
-			answers: map[string]string{"/api/projects/15/repository/compare?from=1e65&straight=true&to=9f2c": `{"commit":{},"commits":[],"diffs":[{"old_path":"cart.go","new_path":"cart.go","diff":"@@ @@\n+x\n-y\n"}],"compare_timeout":false,"compare_same_ref":false}`},
-			ask:     func(a *API) (Stat, error) { return a.GitLabCompare(ctx, 15, "1e65", "9f2c") },
+			answers: map[string]string{"/api/projects/shop%2Fteam%2Fcheckout/repository/compare?from=1e65&straight=true&to=9f2c": `{"commit":{},"commits":[],"diffs":[{"old_path":"cart.go","new_path":"cart.go","diff":"@@ @@\n+x\n-y\n"}],"compare_timeout":false,"compare_same_ref":false}`},
+			ask:     func(a *API) (Stat, error) { return a.GitLabCompare(ctx, "shop/team/checkout", "1e65", "9f2c") },
 			want:    Stat{[]string{"cart.go"}, n(1), n(2)},
 		},
 		"GitLab, more than it compares": {
-			answers: map[string]string{"/api/projects/15/repository/compare": `{"diffs":[{"old_path":"cart.go","new_path":"cart.go"}],"compare_timeout":true}`},
-			ask:     func(a *API) (Stat, error) { return a.GitLabCompare(ctx, 15, "1e65", "9f2c") },
+			answers: map[string]string{"/api/projects/shop%2Fteam%2Fcheckout/repository/compare": `{"diffs":[{"old_path":"cart.go","new_path":"cart.go"}],"compare_timeout":true}`},
+			ask:     func(a *API) (Stat, error) { return a.GitLabCompare(ctx, "shop/team/checkout", "1e65", "9f2c") },
 			want:    Stat{},
 		},
 		"Bitbucket Cloud, two pages": {
@@ -150,17 +150,17 @@ func TestWhatTheHostsAnswer(t *testing.T) {
 }
 
 func TestMoreFilesThanAreReadAreUnknown(t *testing.T) {
-	const path = "/api/projects/15/merge_requests/31/diffs"
+	const path = "/api/projects/shop%2Fteam%2Fcheckout/merge_requests/31/diffs"
 	page := "[" + strings.TrimSuffix(strings.Repeat(`{"old_path":"a","new_path":"a"},`, perPage), ",") + "]"
 	api := serve(t, map[string]string{path: page}, map[string]string{path: next})
-	stat, err := api.GitLabMerge(context.Background(), 15, 31)
+	stat, err := api.GitLabMerge(context.Background(), "shop/team/checkout", 31)
 	require.NoError(t, err)
 	require.Equal(t, Stat{}, stat)
 }
 
 func TestFailuresAreToldWithoutTheToken(t *testing.T) {
 	gone := serve(t, nil, nil)
-	broken := serve(t, map[string]string{"/api/projects/15/merge_requests/31/diffs": `{"message":"401"}`}, nil)
+	broken := serve(t, map[string]string{"/api/projects/shop%2Fteam%2Fcheckout/merge_requests/31/diffs": `{"message":"401"}`}, nil)
 	nowhere := &API{Base: "http://127.0.0.1:1", Token: token, Client: http.DefaultClient}
 	for name, c := range map[string]struct {
 		api  *API
@@ -171,7 +171,7 @@ func TestFailuresAreToldWithoutTheToken(t *testing.T) {
 		"unreachable":   {nowhere, "refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := c.api.GitLabMerge(context.Background(), 15, 31)
+			_, err := c.api.GitLabMerge(context.Background(), "shop/team/checkout", 31)
 			require.ErrorContains(t, err, c.told)
 			require.NotContains(t, err.Error(), token)
 		})
@@ -184,6 +184,28 @@ func TestTheTokenStaysAtItsHost(t *testing.T) {
 		_, err := api.BitbucketPull(context.Background(), "a/b", 1)
 		require.ErrorContains(t, err, "elsewhere")
 	}
+}
+
+// GitLab need not be at the root of its host; then a repository's path begins with where it is.
+func TestGitLabBelowTheRoot(t *testing.T) {
+	for base, want := range map[string]string{
+		"https://git.example/api/v4":         "gitlab%2Fshop%2Fcheckout",
+		"https://git.example/gitlab/api/v4/": "shop%2Fcheckout",
+	} {
+		require.Equal(t, want, (&API{Base: base}).project("gitlab/shop/checkout"))
+	}
+}
+
+func TestNoNameLeadsElsewhere(t *testing.T) {
+	asked := false
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
+	defer server.Close()
+	api := &API{Base: server.URL + "/repos", Token: token, Client: server.Client()}
+	for _, name := range []string{"../user", "innerscale/..", "./shop", "innerscale/shop/../../x/y"} {
+		_, err := api.GitHubCompare(context.Background(), name, "1e65", "9f2c")
+		require.ErrorContains(t, err, "leads elsewhere")
+	}
+	require.False(t, asked)
 }
 
 func TestTheWholeRevision(t *testing.T) {

@@ -123,10 +123,20 @@ func changedLines(diff string) *int {
 	return &n
 }
 
+// project is a repository's path as GitLab takes it instead of a number: without that of GitLab itself, if it is not at the root.
+// https://docs.gitlab.com/api/rest/#namespaced-paths
+func (a *API) project(path string) string {
+	if base, err := url.Parse(a.Base); err == nil {
+		root := strings.TrimSuffix(strings.Trim(base.Path, "/"), "api/v4")
+		path = strings.TrimPrefix(path, root)
+	}
+	return url.PathEscape(path)
+}
+
 // GitLabMerge is what a merge request changed.
 // https://docs.gitlab.com/api/merge_requests/#list-merge-request-diffs
-func (a *API) GitLabMerge(ctx context.Context, project, iid int64) (Stat, error) {
-	diffs, err := paged[gitlabDiff](ctx, a, fmt.Sprintf("/projects/%d/merge_requests/%d/diffs", project, iid))
+func (a *API) GitLabMerge(ctx context.Context, path string, iid int64) (Stat, error) {
+	diffs, err := paged[gitlabDiff](ctx, a, fmt.Sprintf("/projects/%s/merge_requests/%d/diffs", a.project(path), iid))
 	if err != nil {
 		return Stat{}, err
 	}
@@ -135,13 +145,13 @@ func (a *API) GitLabMerge(ctx context.Context, project, iid int64) (Stat, error)
 
 // GitLabCompare is what lies between two revisions.
 // https://docs.gitlab.com/api/repositories/#compare-branches-tags-or-commits
-func (a *API) GitLabCompare(ctx context.Context, project int64, before, after string) (Stat, error) {
+func (a *API) GitLabCompare(ctx context.Context, path, before, after string) (Stat, error) {
 	var compared struct {
 		Diffs   []gitlabDiff `json:"diffs"`
 		Timeout bool         `json:"compare_timeout"` // more than GitLab compares
 	}
 	query := url.Values{"from": {before}, "to": {after}, "straight": {"true"}}
-	_, err := a.get(ctx, fmt.Sprintf("/projects/%d/repository/compare?%s", project, query.Encode()), &compared)
+	_, err := a.get(ctx, fmt.Sprintf("/projects/%s/repository/compare?%s", a.project(path), query.Encode()), &compared)
 	if err != nil || compared.Timeout || len(compared.Diffs) >= maxFiles {
 		return Stat{}, err
 	}
