@@ -76,7 +76,7 @@ func (w *work) unwanted() bool {
 	case w.run.Rejected != nil:
 		w.run.Reason = "the plan was rejected by " + w.run.Rejected.Name
 	case !w.Now().Before(asked.Expires):
-		w.run.Reason = fmt.Sprintf("nobody approved the plan within %s", brief(asked.Expires.Sub(asked.Asked)))
+		w.run.Reason = fmt.Sprintf("nobody approved the plan within %s", Brief(asked.Expires.Sub(asked.Asked)))
 	default:
 		return false
 	}

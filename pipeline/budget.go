@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -22,24 +21,12 @@ func (w *work) bounded(ctx context.Context) (context.Context, context.CancelFunc
 	return context.WithCancel(ctx)
 }
 
-// brief is a duration without the zeros at its end: "1h", not "1h0m0s".
-func brief(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
-}
-
 // budget of the run's service; 0 when the run may take as long as it does.
 func (w *work) budget() time.Duration { return w.catalog.Services[w.run.Change().Name].Budget }
 
 // exhausted ends what the run is doing, and never with a pass: a deploy is undone, a test is not valid, a suspicion stands.
 func (w *work) exhausted(ctx context.Context) error {
-	why := fmt.Sprintf("it held %s for its budget of %s", w.run.Environment, brief(w.budget()))
+	why := fmt.Sprintf("it held %s for its budget of %s", w.run.Environment, Brief(w.budget()))
 	switch w.run.Stage {
 	case StagePrepare:
 		return w.undo(ctx, "the deploy failed: ", Explanation{Reason: why})

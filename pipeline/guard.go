@@ -42,7 +42,7 @@ func (g *guard) look(now time.Time) (why string) {
 	if g.bad.IsZero() || now.Sub(g.bad) < g.abort.For {
 		return ""
 	}
-	return fmt.Sprintf("more than %g %% of the requests failed for %s", g.abort.Errors*100, brief(g.abort.For))
+	return fmt.Sprintf("more than %g %% of the requests failed for %s", g.abort.Errors*100, Brief(g.abort.For))
 }
 
 // guarded calls stop, with the reason, once the load must not go on; at the latest when ctx ends it returns.

@@ -30,7 +30,7 @@ func (w *work) healthy(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 		if time.Since(since) >= recovery {
-			return &sickness{Explanation{Reason: fmt.Sprintf("the environment is not well %s later: %v", brief(recovery), err)}}
+			return &sickness{Explanation{Reason: fmt.Sprintf("the environment is not well %s later: %v", Brief(recovery), err)}}
 		}
 		select {
 		case <-time.After(pulse):

@@ -218,7 +218,7 @@ func (c *emitCommand) follow(ctx context.Context, p Process, remote *intake.Remo
 // unfinished says why nobody waits any more, and what was seen last.
 func (c *emitCommand) unfinished(ctx context.Context, last string) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("no end after %s; %s", brief(c.Timeout), last)
+		return fmt.Errorf("no end after %s; %s", pipeline.Brief(c.Timeout), last)
 	}
 	return fmt.Errorf("stopped waiting, the run goes on; %s", last)
 }

@@ -11,6 +11,8 @@ import (
 	"text/template"
 	"time"
 	"unicode"
+
+	"bellwether/pipeline"
 )
 
 // poll is how often the shell snippet asks how its run fares.
@@ -54,7 +56,7 @@ func (c *emitCommand) validateSnippet() error {
 
 func (c *emitCommand) printSnippet(w io.Writer) error {
 	s := snippet{
-		To: strings.TrimSuffix(c.To, "/"), Kind: c.Kind, Timeout: brief(c.Timeout),
+		To: strings.TrimSuffix(c.To, "/"), Kind: c.Kind, Timeout: pipeline.Brief(c.Timeout),
 		Minutes: int(c.Timeout.Minutes()) + 5, Tries: max(1, int(c.Timeout/poll)),
 	}
 	fields := []string{jsonMember("kind", c.Kind)}
@@ -67,17 +69,6 @@ func (c *emitCommand) printSnippet(w io.Writer) error {
 	}
 	s.Subject, s.Fields = strings.Join(flags, " "), strings.Join(fields, ",")
 	return snippets.ExecuteTemplate(w, snippetNames[c.Snippet], s)
-}
-
-// brief is a duration as people write it: 1h, not 1h0m0s.
-func brief(d time.Duration) string {
-	text := d.String()
-	for _, nothing := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(text, nothing) {
-			text = text[:len(text)-2]
-		}
-	}
-	return text
 }
 
 func jsonMember(key, value string) string {

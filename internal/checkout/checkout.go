@@ -52,7 +52,7 @@ func (r *Repositories) Checkout(ctx context.Context, repositories []pipeline.Rep
 		return refused(fmt.Sprintf("%q is no commit", change.Revision), "send the commit's id as the change's revision")
 	}
 	limit := cmp.Or(r.Timeout, 10*time.Minute)
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, outOfReach(fmt.Sprintf("checking %s out took longer than %s", repository.URL, limit)))
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, outOfReach(fmt.Sprintf("checking %s out took longer than %s", repository.URL, pipeline.Brief(limit))))
 	defer cancel()
 	m, err := r.open(ctx, repository)
 	if err != nil {

@@ -45,7 +45,7 @@ func (c *Command) Run(ctx context.Context, cmd pipeline.Command, v pipeline.Valu
 		return "", refused
 	}
 	if cmd.Timeout > 0 {
-		limited, cancel := context.WithTimeoutCause(ctx, cmd.Timeout, fmt.Errorf("took longer than %s", cmd.Timeout))
+		limited, cancel := context.WithTimeoutCause(ctx, cmd.Timeout, fmt.Errorf("took longer than %s", pipeline.Brief(cmd.Timeout)))
 		defer cancel()
 		ctx = limited
 	}

@@ -71,7 +71,7 @@ func (p *planned) run(ctx context.Context, what string, do func(context.Context,
 	if limit == 0 {
 		limit = 30 * time.Minute
 	}
-	within, cancel := context.WithTimeoutCause(ctx, limit, late{fmt.Errorf("terraform %s took longer than %s", what, limit)})
+	within, cancel := context.WithTimeoutCause(ctx, limit, late{fmt.Errorf("terraform %s took longer than %s", what, pipeline.Brief(limit))})
 	defer cancel()
 	var seen journal
 	err := p.contain(within, func() error { return do(within, &seen) })

@@ -136,14 +136,14 @@ func (w *watch) replaced(now types.Deployment) error {
 // slow is what to say of a deployment whose time is over.
 func (w *watch) slow(ctx context.Context) error {
 	if w.service == nil {
-		return w.environment(fmt.Sprintf("nothing was heard of %s for %s", w.target.service, w.timeout), w.next())
+		return w.environment(fmt.Sprintf("nothing was heard of %s for %s", w.target.service, pipeline.Brief(w.timeout)), w.next())
 	}
 	ctx, cancel := context.WithTimeout(ctx, parting)
 	defer cancel()
 	w.read(ctx)
 	d := w.deployment()
 	return w.because(fmt.Sprintf("%s was not steady after %s: %d of %d tasks run, %d pending", name(aws.ToString(d.TaskDefinition)),
-		w.timeout, d.RunningCount, w.service.DesiredCount, d.PendingCount))
+		pipeline.Brief(w.timeout), d.RunningCount, w.service.DesiredCount, d.PendingCount))
 }
 
 // deployment is the one that is watched, as it was last seen.

@@ -98,7 +98,7 @@ func (r *rollout) obstacle(ctx context.Context, now state) error {
 	why := slices.MinFunc(found, func(a, b *trouble) int { return cmp.Compare(a.patience, b.patience) })
 	switch {
 	case r.left() <= 0:
-		why.reason = fmt.Sprintf("%s does not serve after %s (%s): %s", r, r.workload.Timeout, now, why.reason)
+		why.reason = fmt.Sprintf("%s does not serve after %s (%s): %s", r, pipeline.Brief(r.workload.Timeout), now, why.reason)
 	case now.stalled != "" && r.lasts(now.stalled, stalePatience):
 		why.reason = fmt.Sprintf("%s makes no progress (%s; %s): %s", r, now.stalled, now, why.reason)
 	default:
