@@ -16,6 +16,7 @@ import (
 
 // TestLongStacks is what TestStacks has no time for.
 func TestLongStacks(t *testing.T) {
+	t.Parallel()
 	mirror := terraformMirror(t)
 	for name, test := range map[string]func(t *testing.T, mirror string){
 		"killed before the apply": killedBeforeTheApply,
