@@ -55,7 +55,7 @@ func (b *Bot) Tell(ctx context.Context, run pipeline.Run) error {
 func (b *Bot) Refuse(ctx context.Context, key, what, reason string) error {
 	m := Message{
 		Title: "An event was refused: " + what, Mood: MoodRefused, Body: []Text{Plain(reason)},
-		Footer: Plain("The event is in the dead-letter queue, if there is one. Correct it and send it again."),
+		Footer: Plain("What came from a queue is in its dead-letter queue. Correct it, and send it again."),
 	}
 	for _, channel := range b.Catalog().Unowned {
 		o := Outgoing{ID: "refused/" + key + "/" + channel.String(), Channel: channel, Version: 1, Message: m}
