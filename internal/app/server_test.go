@@ -32,7 +32,10 @@ func bare(t *testing.T) *server {
 	log := slog.New(slog.DiscardHandler)
 	lanes := &lane.Lanes{Redis: client, Prefix: "bw:", Sweep: 5 * time.Millisecond, Log: log}
 	lanes.Backoff = func(int) time.Duration { return time.Millisecond }
-	return &server{log: log, now: time.Now, lanes: lanes, store: &store.Store{Lanes: lanes}, metrics: web.NewMetrics()}
+	clock := &lane.Clock{Redis: client}
+	require.NoError(t, clock.Ask(t.Context()))
+	wrong := func() time.Time { return time.Now().Add(time.Hour) } // a machine's own clock, which must delay nothing
+	return &server{log: log, now: wrong, clock: clock, lanes: lanes, store: &store.Store{Lanes: lanes}, metrics: web.NewMetrics()}
 }
 
 // drain works the lane until nothing is left in it.
@@ -138,6 +141,19 @@ func TestNoMessageOvertakesOneWhoseEndIsUnknown(t *testing.T) {
 	}, "a", "b")
 	require.Len(t, posts, 17, "a platform that is away is no reason to give up")
 	require.Equal(t, []string{"a", "b"}, posts[15:])
+}
+
+// A channel that has to rest does so by the clock of all replicas, however wrong this machine's is.
+func TestAChannelRestsNoLongerThanItHasTo(t *testing.T) {
+	began := time.Now()
+	_, posts := deliverAll(t, func(_ string, before int) error {
+		if before == 0 {
+			return &bot.NotSent{After: time.Millisecond, Err: errors.New("429")}
+		}
+		return nil
+	}, "a")
+	require.Equal(t, []string{"a", "a"}, posts)
+	require.Less(t, time.Since(began), time.Minute)
 }
 
 func TestAMessageThatBreaksBellwetherIsParked(t *testing.T) {

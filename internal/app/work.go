@@ -92,12 +92,12 @@ func (s *server) deliver(ctx context.Context, held *lane.Held) error {
 	switch {
 	case rests:
 		s.log.Warn("channel rests", "channel", held.Lane, "for", unsent.After, "reason", unsent.Err)
-		return lane.Pause(s.now().Add(cmp.Or(unsent.After, time.Second)))
+		return lane.Pause(s.clock.Now().Add(cmp.Or(unsent.After, time.Second)))
 	case broke && failures >= poisonous, failures >= hopeless:
 		s.log.Error("message given up", "channel", held.Lane, "intent", id, "failures", failures, "error", err)
 		return s.postman.Park(ctx, id, held.Fence, fmt.Errorf("it could not be delivered %d times", failures))
 	case s.postman.Waits(ctx, id):
-		return lane.Later(s.now().Add(time.Second))
+		return lane.Later(s.clock.Now().Add(time.Second))
 	}
 	return err
 }
