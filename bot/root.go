@@ -80,6 +80,9 @@ func (v voice) progress() string {
 	case stage == pipeline.StageConfirm:
 		return fmt.Sprintf("%s; measuring again to be sure (%d done)", v.claim(pipeline.Suspect), len(v.run.Legs))
 	}
+	if v.run.Stage == pipeline.StageApart {
+		return ": will be tested apart from the others"
+	}
 	return ": comparing with earlier runs"
 }
 

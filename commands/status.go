@@ -120,7 +120,7 @@ func (d *Desk) left(run pipeline.Run) string {
 func doing(run pipeline.Run) string {
 	return map[pipeline.Stage]string{
 		"": "starting", pipeline.StagePrepare: "deploying", pipeline.StageTest: "under load", pipeline.StageJudge: "comparing",
-		pipeline.StageConfirm: "confirming", pipeline.StageReport: "reporting",
+		pipeline.StageConfirm: "confirming", pipeline.StageApart: "taking it back, to test it apart", pipeline.StageReport: "reporting",
 	}[run.Stage]
 }
 

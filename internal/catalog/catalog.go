@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"bellwether/internal/strictyaml"
+	"bellwether/internal/suggest"
 	"bellwether/pipeline"
 )
 
@@ -161,7 +162,7 @@ func (d *decoder) refuseSharedNames() {
 func (d *decoder) reference(v strictyaml.Value, section, noun string) string {
 	name := v.Text()
 	if _, ok := d.written[section][name]; !ok && name != "" {
-		v.Errorf("no %s is called %s%s", noun, v.Quote(), strictyaml.Hint(name, d.names(section)))
+		v.Errorf("no %s is called %s%s", noun, v.Quote(), suggest.Hint(name, d.names(section)))
 	}
 	return name
 }

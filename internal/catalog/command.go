@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"bellwether/internal/strictyaml"
+	"bellwether/internal/suggest"
 	"bellwether/pipeline"
 )
 
@@ -105,7 +106,7 @@ func fill(v strictyaml.Value, sample any) (out string, ok bool) {
 	}
 	if found := unknownName.FindStringSubmatch(err.Error()); found != nil {
 		name, known := found[1]+found[2], fields(sample)
-		hint := strictyaml.Hint(name, known)
+		hint := suggest.Hint(name, known)
 		if len(known) == 0 {
 			hint = "; it would be a column of a data file, and there is none"
 		}

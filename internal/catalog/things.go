@@ -9,6 +9,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"bellwether/internal/strictyaml"
+	"bellwether/internal/suggest"
 	"bellwether/pipeline"
 )
 
@@ -114,13 +115,13 @@ func (d *decoder) environments(v strictyaml.Value) []string {
 	case v.Given():
 		list := strictyaml.List(v, func(v strictyaml.Value) string { return d.reference(v, environments, "environment") })
 		if len(list) == 0 {
-			v.Errorf("names no environment%s", strictyaml.Hint("", known))
+			v.Errorf("names no environment%s", suggest.Hint("", known))
 		}
 		return list
 	case len(known) == 0:
 		v.Errorf("there is no environment to run in; define one under environments")
 	case len(known) > 1:
-		v.Errorf("is missing; there are several, so write which%s", strictyaml.Hint("", known))
+		v.Errorf("is missing; there are several, so write which%s", suggest.Hint("", known))
 	}
 	return known
 }

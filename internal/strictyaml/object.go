@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"bellwether/internal/suggest"
 )
 
 // Object is a mapping with a fixed set of keys.
@@ -28,7 +30,7 @@ func (v Value) Object(read func(o *Object)) {
 	read(o)
 	for _, name := range order {
 		if field := o.fields[name]; !o.knows(name) {
-			field.Errorf("unknown key%s", Hint(name, o.asked))
+			field.Errorf("unknown key%s", suggest.Hint(name, o.asked))
 		}
 	}
 }

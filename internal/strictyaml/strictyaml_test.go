@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"bellwether/internal/suggest"
 )
 
 func reader() *Reader {
@@ -217,9 +219,9 @@ func TestOneOfSeveralKeys(t *testing.T) {
 
 func TestHint(t *testing.T) {
 	known := []string{"rerun", "status", "full", "ack", "cancel", "help"}
-	require.Equal(t, "; did you mean cancel?", Hint("cancle", known))
-	require.Equal(t, "; known here: ack, cancel, full, help, rerun, status", Hint("deploy", known))
-	require.Empty(t, Hint("deploy", nil))
+	require.Equal(t, "; did you mean cancel?", suggest.Hint("cancle", known))
+	require.Equal(t, "; known here: ack, cancel, full, help, rerun, status", suggest.Hint("deploy", known))
+	require.Empty(t, suggest.Hint("deploy", nil))
 }
 
 func TestProblemAsJSON(t *testing.T) {

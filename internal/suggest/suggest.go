@@ -1,9 +1,25 @@
 // Package suggest finds the word that somebody meant when they mistyped it: a key in a file, a command in a chat.
 package suggest
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
+
+const listed = 12 // so many known words are shown when none is close
 
 const longestWord = 64 // bytes; a longer one is no slip of the pen
+
+// Hint ends a sentence about an unknown word: "; did you mean zone?", or with the words there are, or with nothing.
+func Hint(word string, known []string) string {
+	if meant := Nearest(word, known); meant != "" {
+		return "; did you mean " + meant + "?"
+	}
+	if len(known) == 0 || len(known) > listed {
+		return ""
+	}
+	return "; known here: " + strings.Join(slices.Sorted(slices.Values(known)), ", ")
+}
 
 // Nearest is the known word that was probably meant; "" when none is close. Case does not count as a difference.
 func Nearest(word string, known []string) string {

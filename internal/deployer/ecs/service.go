@@ -105,7 +105,7 @@ func (t *target) find(definition *types.TaskDefinition) (int, error) {
 	case t.container == "":
 		return 0, t.environment(fmt.Sprintf("%s has %d containers: %s", revision, len(names), strings.Join(names, ", ")), next)
 	case i < 0:
-		return 0, t.environment(fmt.Sprintf("%s has no container %q%s", revision, t.container, instead(t.container, names)), next)
+		return 0, t.environment(fmt.Sprintf("%s has no container %q%s", revision, t.container, suggest.Hint(t.container, names)), next)
 	}
 	return i, nil
 }
@@ -125,7 +125,7 @@ func (t *target) noService(ctx context.Context) error {
 		}
 		arns = append(arns, page.ServiceArns...)
 	}
-	return t.environment(fmt.Sprintf("the cluster %s has no service %q%s", t.cluster, t.service, instead(t.service, names(arns))),
+	return t.environment(fmt.Sprintf("the cluster %s has no service %q%s", t.cluster, t.service, suggest.Hint(t.service, names(arns))),
 		"look at deploy.ecs.service in the catalog, and at "+t.cli("list-services", ""))
 }
 
@@ -134,7 +134,7 @@ func (t *target) noCluster(ctx context.Context) error {
 	if answer, err := t.client.ListClusters(ctx, &awsecs.ListClustersInput{}); err == nil {
 		known = names(answer.ClusterArns)
 	}
-	return t.environment(fmt.Sprintf("there is no cluster %q in %s%s", t.cluster, region, instead(t.cluster, known)),
+	return t.environment(fmt.Sprintf("there is no cluster %q in %s%s", t.cluster, region, suggest.Hint(t.cluster, known)),
 		"look at the environment's ecs.cluster and ecs.region in the catalog")
 }
 
@@ -156,28 +156,6 @@ func (t *target) cli(action, options string) string {
 		command += " --endpoint-url " + t.endpoint
 	}
 	return command
-}
-
-// instead says which of the known names was probably meant, and what there is.
-func instead(word string, known []string) string {
-	if len(known) == 0 {
-		return ""
-	}
-	slices.Sort(known)
-	text, rest := "; ", len(known)-shown
-	if near := suggest.Nearest(word, known); near != "" {
-		text += "did you mean " + near + "? "
-	}
-	if len(known) > 1 {
-		text += "there are "
-	} else {
-		text += "there is "
-	}
-	text += strings.Join(known[:min(shown, len(known))], ", ")
-	if rest > 0 {
-		text += fmt.Sprintf(" and %d more", rest)
-	}
-	return text
 }
 
 func names(arns []string) []string {

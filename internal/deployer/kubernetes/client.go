@@ -65,23 +65,7 @@ func meant(name string, loader clientcmd.ClientConfig) string {
 	if err != nil || name == "" || raw.Contexts[name] != nil {
 		return ""
 	}
-	return didYouMean(name, slices.Sorted(maps.Keys(raw.Contexts)))
-}
-
-// didYouMean goes on from a sentence about a name that there is not.
-func didYouMean(name string, known []string) string {
-	if near := suggest.Nearest(name, known); near != "" {
-		return "; did you mean " + near + "?"
-	}
-	if len(known) == 0 {
-		return ""
-	}
-	const enough = 10
-	list := strings.Join(known[:min(enough, len(known))], ", ")
-	if more := len(known) - enough; more > 0 {
-		list += fmt.Sprintf(" and %d more", more)
-	}
-	return "; there is " + list
+	return suggest.Hint(name, slices.Sorted(maps.Keys(raw.Contexts)))
 }
 
 // persist asks the API until it answers: for up to a minute, unless the answer is that it will not. The error is ctx's

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"bellwether/internal/suggest"
 	"bellwether/pipeline"
 )
 
@@ -110,7 +111,7 @@ func (t *target) choose(s *state) error {
 		}
 	}
 	why := &trouble{
-		reason: fmt.Sprintf("%s has no container %s%s", t, t.workload.Container, didYouMean(t.workload.Container, names)),
+		reason: fmt.Sprintf("%s has no container %s%s", t, t.workload.Container, suggest.Hint(t.workload.Container, names)),
 		next:   "mend deploy.kubernetes.container of the service in the catalog",
 		fault:  pipeline.FaultEnvironment,
 	}

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	client "k8s.io/client-go/kubernetes"
 
+	"bellwether/internal/suggest"
 	"bellwether/pipeline"
 )
 
@@ -112,7 +113,7 @@ func (t *target) missing(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	return &trouble{
-		reason: fmt.Sprintf("there is no %s%s", t, didYouMean(t.workload.Name, names)),
+		reason: fmt.Sprintf("there is no %s%s", t, suggest.Hint(t.workload.Name, names)),
 		next:   "mend deploy.kubernetes of the service or kubernetes.namespace of the environment in the catalog; " + t.local("get deployments,statefulsets") + " lists what there is",
 		fault:  pipeline.FaultEnvironment,
 	}
