@@ -206,6 +206,7 @@ func TestWhoseFaultAnImageThatIsNotPulledIs(t *testing.T) {
 		"CannotPullContainerError: pull image manifest has been retried 1 time(s): net/http: TLS handshake timeout": true,
 		"CannotPullContainerError: failed to resolve ref x: unexpected status from HEAD request: 403 Forbidden":     true,
 		"CannotPullContainerError: failed to resolve ref x: not found":                                              false,
+
 		"panic: lookup orders: no such host": false,
 	} {
 		require.Equal(t, want, environmental(said), said)

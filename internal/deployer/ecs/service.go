@@ -16,9 +16,6 @@ import (
 	"bellwether/pipeline"
 )
 
-// shown is how many names a reader is given to choose from.
-const shown = 20
-
 // target is one service of a cluster.
 type target struct {
 	client    *awsecs.Client
