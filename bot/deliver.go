@@ -20,7 +20,8 @@ type Chat interface {
 	Post(ctx context.Context, o Outgoing) (ref string, err error)
 	// Edit gives a posted message new content.
 	Edit(ctx context.Context, o Outgoing, ref string) error
-	// Find looks for a message posted with this intent at or after since; "" when there is none.
+	// Find looks for a message posted with this intent at or after since; "" when there is none. It returns ErrBlind when
+	// nobody can tell.
 	Find(ctx context.Context, o Outgoing, since time.Time) (ref string, err error)
 }
 
@@ -32,6 +33,7 @@ type Outgoing struct {
 	Run     string           `json:"run,omitempty"`  // the run it speaks of; commands typed in its thread mean this run
 	Version int64            `json:"version"`        // of the content: a newer one replaces an older one, never the reverse
 	Message Message          `json:"message"`
+	Passing bool             `json:"passing,omitempty"` // progress that nobody will miss: rather lost than said twice
 
 	// What Deliver looks up before it calls an adapter.
 	Thread  string            `json:"-"` // the root's platform id
@@ -53,6 +55,9 @@ type Refused struct{ Err error }
 
 func (e *Refused) Error() string { return "refused for good: " + e.Err.Error() }
 func (e *Refused) Unwrap() error { return e.Err }
+
+// ErrBlind is returned by a platform that does not let Bellwether read what was posted.
+var ErrBlind = errors.New("the platform does not tell what was posted")
 
 // ErrNoChat is returned for a channel on a platform that is not configured.
 var ErrNoChat = errors.New("no such chat platform is configured")
@@ -168,6 +173,9 @@ func (d *dispatch) look(ctx context.Context) error {
 	}
 	since := d.letter.Attempted.Add(-d.Settle) // the attempt began before it ended
 	ref, err := d.chat.Find(ctx, d.letter.Outgoing, since)
+	if errors.Is(err, ErrBlind) {
+		return d.repeat()
+	}
 	if err != nil {
 		return fmt.Errorf("look for %s: %w", d.letter.ID, err)
 	}
@@ -177,6 +185,17 @@ func (d *dispatch) look(ctx context.Context) error {
 	}
 	return nil
 }
+
+// repeat has a message posted again of which nobody can tell whether it arrived; it says so. Progress is given up instead.
+func (d *dispatch) repeat() error {
+	if d.letter.Passing {
+		return &Refused{Err: errUnsure}
+	}
+	d.letter.Message = repeated(d.letter.Message)
+	return nil
+}
+
+var errUnsure = errors.New("nobody can tell whether it was shown, and it is only progress")
 
 // settled is a *NotSent as long as an attempt whose end nobody saw may still come through.
 func (d *dispatch) settled() error {

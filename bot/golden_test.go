@@ -61,30 +61,42 @@ func TestRefusalReadsAsBefore(t *testing.T) {
 	compare(t, "refused", m)
 }
 
-// compare what is wanted with the golden file: each message as text, then as data.
+// spoken is a message as testdata/messages has it for the adapters, which draw all of them.
+type spoken struct {
+	ID      string  `json:"id"` // of the intent
+	Message Message `json:"message"`
+}
+
+// compare what is wanted with the golden files: as text here, and as data where the adapters find it.
 func compare(t *testing.T, name string, m *memory) {
 	t.Helper()
-	var b strings.Builder
+	var text, data strings.Builder
+	var all []spoken
 	for _, id := range m.wanted {
 		o := m.letters[id]
-		var data strings.Builder
-		encoder := json.NewEncoder(&data)
-		encoder.SetEscapeHTML(false)
-		encoder.SetIndent("", " ")
-		require.NoError(t, encoder.Encode(o.Message))
-		fmt.Fprintf(&b, "──── %s", id)
+		fmt.Fprintf(&text, "──── %s", id)
 		if wait := m.due[id].Sub(noon); wait > 0 {
-			fmt.Fprintf(&b, " (may wait %s)", wait)
+			fmt.Fprintf(&text, " (may wait %s)", wait)
 		}
-		fmt.Fprintf(&b, "\n%s\n%s\n····\n%s", o.Message, buttons(o.Message), &data)
+		fmt.Fprintf(&text, "\n%s\n%s\n", o.Message, buttons(o.Message))
+		all = append(all, spoken{id, o.Message})
 	}
-	golden := filepath.Join("testdata", name+".golden")
+	encoder := json.NewEncoder(&data)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", " ")
+	require.NoError(t, encoder.Encode(all))
+	same(t, filepath.Join("testdata", name+".golden"), text.String())
+	same(t, filepath.Join("..", "testdata", "messages", name+".json"), data.String())
+}
+
+func same(t *testing.T, golden, got string) {
+	t.Helper()
 	if *update {
-		require.NoError(t, os.WriteFile(golden, []byte(b.String()), 0o644))
+		require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
 	}
 	want, err := os.ReadFile(golden)
 	require.NoError(t, err)
-	require.Equal(t, string(want), b.String(), "if this is better than before: go test ./bot -update, and read the diff")
+	require.Equal(t, string(want), got, "if this is better than before: go test ./bot -update, and read the diff")
 }
 
 func buttons(m Message) string {

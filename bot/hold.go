@@ -59,7 +59,7 @@ func (b *Bot) tellEnvironment(ctx context.Context, run pipeline.Run) error {
 		return nil
 	}
 	for _, channel := range b.Catalog().Channels(b.Catalog().Environments[run.Environment].Team) {
-		if slices.Contains(b.channels(run), channel) {
+		if slices.ContainsFunc(b.channels(run), channel.Same) {
 			continue
 		}
 		v := voice{Bot: b, run: run, channel: channel}
@@ -90,12 +90,15 @@ func (v voice) trouble() Message {
 	return m
 }
 
+// overdue is the name of the message that says so; the root says it as well.
+const overdue = "overdue"
+
 // remind says in the thread that a run waits longer than its environment wants runs to.
 func (v voice) remind(ctx context.Context) error {
 	if !v.run.Overdue || v.run.State != pipeline.Waiting {
 		return nil
 	}
-	return v.want(ctx, "overdue", Message{
+	return v.want(ctx, overdue, Message{
 		Title: v.run.Subject() + " still waits for " + v.run.Environment, Mood: MoodWaiting,
 		Body:    []Text{{{Text: "Since "}, At(v.run.Submitted), {Text: ", which is longer than runs should wait there."}}},
 		Actions: []Action{{Label: "What is it waiting for?", Command: "status " + v.run.Environment}},

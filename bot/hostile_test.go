@@ -113,7 +113,9 @@ func anyRun() *rapid.Generator[pipeline.Run] {
 			r.Before = &pipeline.Artefact{Image: text("before")}
 		}
 		if rapid.Bool().Draw(t, "marked") {
-			r.Cancel, r.Acknowledged = &pipeline.Mark{Name: text("by")}, &pipeline.Mark{Name: text("who"), Because: text("because")}
+			r.Cancel, r.Acknowledged = &pipeline.Mark{Name: text("by")}, []pipeline.Mark{{Name: text("who"), Scope: text("scope"), Because: text("because")}}
+			r.Lapsed = []pipeline.Mark{{Name: text("was"), Scope: rapid.SampledFrom([]string{"", "checkout-flow", "gone\n"}).Draw(t, "its scope"), Until: noon}}
+			r.Selection.Only, r.Selection.Of = []string{text("only")}, rapid.IntRange(0, 9).Draw(t, "of")
 		}
 		for range rapid.IntRange(0, 7).Draw(t, "selected") {
 			r.Selection.Scenarios = append(r.Selection.Scenarios, pipeline.Selected{Scenario: text("scenario"), Path: []string{text("tag")}})

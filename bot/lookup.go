@@ -6,6 +6,17 @@ import (
 	"fmt"
 )
 
+// Open is an intent with the roots that it links to, as an adapter draws it.
+func (p *Postman) Open(ctx context.Context, id string) (Letter, error) {
+	letter, err := p.Outbox.Open(ctx, id)
+	if err != nil {
+		return Letter{}, err
+	}
+	d := &dispatch{Postman: p, letter: letter}
+	err = d.lookUpLinks(ctx)
+	return d.letter, err
+}
+
 // lookUp fills in what the adapter needs: the root's platform id, linked roots, the picture.
 func (d *dispatch) lookUp(ctx context.Context) error {
 	if d.letter.Root != "" {

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"bellwether/pipeline"
 )
 
 func TestAReplyWaitsForItsRoot(t *testing.T) {
@@ -68,4 +70,13 @@ func TestLinksLeadToRootsThatArePosted(t *testing.T) {
 	require.NoError(t, o.Deliver(t.Context(), "linking", 1))
 	i := slices.Index(p.posted, "linking")
 	require.Equal(t, map[string]string{"R42": "ts1"}, p.shown[fmt.Sprint("ts", i+1)].Links)
+}
+
+// A channel is one place whatever group was written beside it.
+func TestAChannelIsToldOnceWhateverItsGroup(t *testing.T) {
+	m := newMemory()
+	run := full(confirmed(slower("search-page", pipeline.Regressed), 2))
+	run.Channels = []pipeline.Channel{{Platform: search.Platform, Group: "T0TEAM", ID: search.ID}}
+	require.NoError(t, newBot(m).Tell(t.Context(), run))
+	require.Contains(t, m.letters["R42/slack:C0SEARCH/root"].Message.Title, "Full suite on load")
 }

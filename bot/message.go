@@ -65,7 +65,8 @@ type Action struct {
 	Label   string `json:"label"`
 	Command string `json:"command"`
 	Primary bool   `json:"primary,omitempty"`
-	URL     string `json:"url,omitempty"` // a link instead of a command
+	URL     string `json:"url,omitempty"`  // a link instead of a command
+	Form    bool   `json:"form,omitempty"` // a press asks for the rest of the command first, see Form
 }
 
 // Text is a line of spans.

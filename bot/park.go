@@ -35,11 +35,11 @@ func (p *Postman) Waits(ctx context.Context, id string) bool {
 // tellOperator says, once a day for a channel, that something could not be delivered there; not in that channel.
 func (d *dispatch) tellOperator(ctx context.Context) error {
 	to := d.letter.Channel
-	if strings.HasPrefix(d.letter.ID, "parked/") {
-		return nil // of which there is no end
+	if strings.HasPrefix(d.letter.ID, "parked/") || d.letter.Passing {
+		return nil // of the one there is no end, the other is no loss
 	}
 	for _, channel := range d.Operator() {
-		if channel == to {
+		if channel.Same(to) {
 			continue
 		}
 		id := fmt.Sprintf("parked/%s/%s/%s", to, d.Now().UTC().Format(time.DateOnly), channel)
@@ -49,6 +49,16 @@ func (d *dispatch) tellOperator(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// repeated says of a message that it may be there twice.
+func repeated(m Message) Message {
+	note := Span{Text: "Sent again, because nobody can tell whether it arrived the first time."}
+	if len(m.Footer) > 0 {
+		note.Text += " "
+	}
+	m.Footer = append(Text{note}, m.Footer...)
+	return m
 }
 
 func parkedMessage(l Letter) Message {

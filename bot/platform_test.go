@@ -18,6 +18,7 @@ type platform struct {
 	posted []string            // intents, in order
 	edits  int
 	since  time.Time               // of the last Find
+	blind  bool                    // it does not tell what was posted
 	before func(call string) error // nothing happens, and this is the answer
 	after  func(call string) error // it happened, and this is the answer
 }
@@ -58,6 +59,9 @@ func (p *platform) Edit(_ context.Context, o Outgoing, ref string) error {
 
 func (p *platform) Find(_ context.Context, o Outgoing, since time.Time) (ref string, err error) {
 	p.since = since
+	if p.blind {
+		return "", fmt.Errorf("conversation 19:x: %w", ErrBlind)
+	}
 	err = p.do("find "+o.ID, func() {
 		for r, shown := range p.shown {
 			if shown.ID == o.ID {

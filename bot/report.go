@@ -31,9 +31,11 @@ func (v voice) report(ctx context.Context) error {
 		}
 	}
 	if v.run.Verdict == pipeline.Regressed {
-		return v.want(ctx, "mention", v.mentionMessage())
+		if err := v.want(ctx, "mention", v.mentionMessage()); err != nil {
+			return err
+		}
 	}
-	return nil
+	return v.lapses(ctx, v.run.Team, v.run.Alarming())
 }
 
 // output is what the step that broke printed.
@@ -57,9 +59,17 @@ func (v voice) outputMessage() Message {
 func (v voice) resultsMessage() Message {
 	shown, rest := v.shown()
 	return Message{
-		Title: "Results", Mood: MoodOf(v.run.Verdict), Body: v.reasons(shown, rest), Facts: append(comparedWith(shown), alsoChanged(shown)...),
-		Table: table(shown), Footer: v.legend(shown),
+		Title: "Results", Mood: MoodOf(v.run.Verdict), Body: append(v.reasons(shown, rest), v.reproducer(shown)...), Facts: append(comparedWith(shown), alsoChanged(shown)...),
+		Table: table(shown), Footer: v.legend(shown), Actions: v.comparisons(),
 	}
+}
+
+// comparisons are for runs that have numbers.
+func (v voice) comparisons() []Action {
+	if !slices.ContainsFunc(v.run.Outcomes, func(o pipeline.Outcome) bool { return len(o.Findings) > 0 }) {
+		return nil
+	}
+	return []Action{{Label: "Compare with…", Command: "compare " + v.run.ID, Form: true}}
 }
 
 // shown are the outcomes that a report tells of, worst first, and those it only counts.
@@ -82,52 +92,6 @@ func (v voice) mattering() []pipeline.Outcome {
 		return shown
 	}
 	return shown[:max(1, passed)]
-}
-
-// table has what was measured: now, in earlier runs (their mean and their band), and in the previous release; nil when
-// nothing was.
-func table(shown []pipeline.Outcome) *Table {
-	if !slices.ContainsFunc(shown, func(o pipeline.Outcome) bool { return len(o.Findings) > 0 }) {
-		return nil
-	}
-	t := &Table{Head: []string{"", "now", "was", "band", "prev"}}
-	if len(shown) == 1 {
-		t.Head[0] = shown[0].Scenario
-	}
-	for _, o := range shown {
-		if len(shown) > 1 {
-			t.Rows = append(t.Rows, titleRow(o))
-		}
-		for _, f := range o.Findings {
-			if f.Group == o.Scenario || f.Verdict != pipeline.Pass {
-				t.Rows = append(t.Rows, findingRow(o.Scenario, f))
-			}
-		}
-	}
-	return t
-}
-
-func titleRow(o pipeline.Outcome) []string {
-	row := []string{o.Scenario, "", "", "", ""}
-	if len(o.Findings) == 0 {
-		row[1] = word(o.Verdict)
-	}
-	return row
-}
-
-func findingRow(scenario string, f pipeline.Finding) []string {
-	row := []string{label(scenario, f) + " " + unit(f.Metric), number(f.Metric, f.Now), "–", "–", "–"}
-	if alarming(f.Verdict) {
-		row[1] = "! " + row[1]
-	}
-	if Compared(f) {
-		row[2] = number(f.Metric, f.Was)
-		row[3] = number(f.Metric, f.BandLow) + "–" + number(f.Metric, f.BandHigh)
-	}
-	if Compared(f) || f.Previous > 0 {
-		row[4] = number(f.Metric, f.Previous)
-	}
-	return row
 }
 
 // reasons explain the outcomes; those that share an explanation share a line.
@@ -271,10 +235,14 @@ func (v voice) mentionMessage() Message {
 
 // mention calls who is on call in the team.
 func (v voice) mention(team string) Text {
-	request := "please fix it, roll it back or acknowledge it."
-	if v.run.Acknowledged != nil {
-		request = "please fix it or roll it back."
+	if len(v.run.Open()) == 0 {
+		return v.call(team, "please fix it or roll it back.")
 	}
+	return v.call(team, "please fix it, roll it back or acknowledge it.")
+}
+
+// call asks who is on call in the team, or else whoever reads it.
+func (v voice) call(team, request string) Text {
 	if person, ok := v.Catalog().OnCall(team); ok {
 		return Text{Call(person), {Text: " " + request}}
 	}
@@ -286,12 +254,3 @@ func (v voice) mention(team string) Text {
 
 // Headline is the one line that says how a run stands, and its mood.
 func Headline(run pipeline.Run) (string, Mood) { return voice{run: run}.headline() }
-
-// Rows are an outcome's findings as cells of text: metric with its unit, now, was, band, previous release.
-func Rows(o pipeline.Outcome) [][]string {
-	var rows [][]string
-	for _, f := range o.Findings {
-		rows = append(rows, findingRow(o.Scenario, f))
-	}
-	return rows
-}

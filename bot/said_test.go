@@ -41,19 +41,32 @@ var said = map[string]pipeline.Run{
 	"regressed-target":   with(done(confirmed(slowerTarget("checkout-flow"), 4), steady("refunds")), measuredAgain),
 	"regressed-many":     with(done(sevenOutcomes()...), measuredAgain),
 	"acknowledged":       with(done(confirmed(slower("checkout-flow", pipeline.Regressed), 4)), measuredAgain, acknowledge),
-	"mixed":              with(done(confirmed(slower("refunds", pipeline.Regressed), 4), confirmed(gated("checkout-flow", pipeline.RuleGate, pipeline.Regressed), 4)), measuredAgain),
-	"failed-all":         done(pipeline.Outcome{Scenario: "checkout-flow", Verdict: pipeline.Failed, Reason: "set-up: ./seed.sh: exit status 2", Result: "R42/checkout-flow"}),
-	"full-starting":      with(full(), func(r *pipeline.Run) { r.State, r.Stage, r.Outcomes = pipeline.Running, pipeline.StagePrepare, nil }),
-	"errors":             with(done(confirmed(failing("checkout-flow"), 4)), measuredAgain),
-	"gate":               with(done(confirmed(gated("checkout-flow", pipeline.RuleGate, pipeline.Regressed), 4)), measuredAgain),
-	"gate-first":         with(done(confirmed(gatedFirst("checkout-flow"), 4)), measuredAgain),
-	"gate-before":        with(done(gated("checkout-flow", pipeline.RuleGateBefore, pipeline.Suspect)), measuredAgain),
-	"inconclusive":       done(pipeline.Outcome{Scenario: "checkout-flow", Verdict: pipeline.Inconclusive, Reason: "too few answers to judge any latency", Result: "R42/checkout-flow", Findings: []pipeline.Finding{failures("checkout-flow", 0, 0, pipeline.Pass)}, Baseline: earlier[:3]}),
-	"invalid":            done(pipeline.Outcome{Scenario: "checkout-flow", Verdict: pipeline.Invalid, Reason: "the load generator sent only 4321 of 6000 requests", Result: "R42/checkout-flow"}),
-	"failed-script":      done(steady("checkout-flow"), pipeline.Outcome{Scenario: "refunds", Verdict: pipeline.Failed, Reason: "set-up: ./seed.sh: exit status 2", Result: "R42/refunds"}),
-	"failed-deploy":      failedDeploy(),
-	"nothing":            with(done(), func(r *pipeline.Run) { r.Selection.Scenarios, r.Verdict = nil, pipeline.Pass }),
-	"rerun":              with(waiting(), func(r *pipeline.Run) { r.ID, r.Cause, r.Parent, r.By = "R44", pipeline.CauseRerun, "R42", "dev-syd" }),
+	"acknowledged-part": with(done(sevenOutcomes()...), measuredAgain, acknowledge, func(r *pipeline.Run) {
+		r.Acknowledged[0].Scope, r.Acknowledged[0].Until = "checkout-flow", noon.Add(72*time.Hour)
+	}),
+	"acknowledged-over":      with(done(confirmed(slower("checkout-flow", pipeline.Regressed), 4)), measuredAgain, acknowledge, lapse),
+	"acknowledged-part-over": with(done(sevenOutcomes()...), measuredAgain, acknowledge, func(r *pipeline.Run) { r.Acknowledged[0].Scope = "flow-1" }, lapse),
+	"acknowledged-again": with(done(confirmed(slower("checkout-flow", pipeline.Regressed), 4)), measuredAgain, acknowledge, lapse, func(r *pipeline.Run) {
+		r.Acknowledged = []pipeline.Mark{{By: "slack:U0DEVSYD", Name: "dev-syd", At: noon.Add(75 * time.Hour)}}
+	}),
+	"stack-acknowledged-over": with(stack(confirmed(slower("checkout-flow", pipeline.Regressed), 2)), acknowledge, lapse),
+	"mixed":                   with(done(confirmed(slower("refunds", pipeline.Regressed), 4), confirmed(gated("checkout-flow", pipeline.RuleGate, pipeline.Regressed), 4)), measuredAgain),
+	"failed-all":              done(pipeline.Outcome{Scenario: "checkout-flow", Verdict: pipeline.Failed, Reason: "set-up: ./seed.sh: exit status 2", Result: "R42/checkout-flow"}),
+	"full-starting":           with(full(), func(r *pipeline.Run) { r.State, r.Stage, r.Outcomes = pipeline.Running, pipeline.StagePrepare, nil }),
+	"errors":                  with(done(confirmed(failing("checkout-flow"), 4)), measuredAgain),
+	"gate":                    with(done(confirmed(gated("checkout-flow", pipeline.RuleGate, pipeline.Regressed), 4)), measuredAgain),
+	"gate-first":              with(done(confirmed(gatedFirst("checkout-flow"), 4)), measuredAgain),
+	"gate-before":             with(done(gated("checkout-flow", pipeline.RuleGateBefore, pipeline.Suspect)), measuredAgain),
+	"inconclusive":            done(pipeline.Outcome{Scenario: "checkout-flow", Verdict: pipeline.Inconclusive, Reason: "too few answers to judge any latency", Result: "R42/checkout-flow", Findings: []pipeline.Finding{failures("checkout-flow", 0, 0, pipeline.Pass)}, Baseline: earlier[:3]}),
+	"invalid":                 done(pipeline.Outcome{Scenario: "checkout-flow", Verdict: pipeline.Invalid, Reason: "the load generator sent only 4321 of 6000 requests", Result: "R42/checkout-flow"}),
+	"failed-script":           done(steady("checkout-flow"), pipeline.Outcome{Scenario: "refunds", Verdict: pipeline.Failed, Reason: "set-up: ./seed.sh: exit status 2", Result: "R42/refunds"}),
+	"failed-deploy":           failedDeploy(),
+	"nothing":                 with(done(), func(r *pipeline.Run) { r.Selection.Scenarios, r.Verdict = nil, pipeline.Pass }),
+	"rerun":                   with(waiting(), func(r *pipeline.Run) { r.ID, r.Cause, r.Parent, r.By = "R44", pipeline.CauseRerun, "R42", "dev-syd" }),
+	"rerun-some": with(waiting(), manyScenarios, func(r *pipeline.Run) {
+		r.ID, r.Cause, r.Parent, r.By = "R44", pipeline.CauseRerun, "R42", "dev-syd"
+		r.Selection.Scenarios, r.Selection.Only, r.Selection.Of = r.Selection.Scenarios[:2], []string{"checkout-flow", "refunds-0"}, 8
+	}),
 	"rerun-of":           with(done(steady("checkout-flow")), func(r *pipeline.Run) { r.Reruns = []string{"R44", "R45"} }),
 	"full":               full(steady("checkout-flow"), steady("search-page")),
 	"full-regressed":     full(steady("checkout-flow"), confirmed(slower("search-page", pipeline.Regressed), 2)),
@@ -153,7 +166,12 @@ func cancel(r *pipeline.Run) {
 }
 
 func acknowledge(r *pipeline.Run) {
-	r.Rev, r.Acknowledged = r.Rev+1, &pipeline.Mark{By: "slack:U0DEVSG", Name: "dev-sg", At: noon.Add(time.Hour), Because: "the cache was cold"}
+	r.Rev, r.Acknowledged = r.Rev+1, []pipeline.Mark{{By: "slack:U0DEVSG", Name: "dev-sg", At: noon.Add(time.Hour), Because: "the cache was cold"}}
+}
+
+func lapse(r *pipeline.Run) {
+	r.Acknowledged[0].Until = noon.Add(72 * time.Hour)
+	r.Acknowledged, r.Lapsed = nil, r.Acknowledged
 }
 
 func manyScenarios(r *pipeline.Run) {

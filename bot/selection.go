@@ -22,6 +22,8 @@ func (v voice) scenarios() string {
 		return "the plan will tell"
 	case v.run.Plan != nil && v.run.Plan.Empty():
 		return "none"
+	case sel.Part():
+		return v.chosen()
 	case len(sel.Scenarios) == 0 && len(sel.Touched) > 0:
 		return "none is for " + strings.Join(sel.Touched, ", ")
 	case len(sel.Scenarios) == 0:
@@ -32,6 +34,16 @@ func (v voice) scenarios() string {
 		return fmt.Sprintf("all %d (%s)", len(sel.Scenarios), sel.Reason)
 	}
 	return strings.Join(v.ways(), "; ")
+}
+
+// chosen names what a rerun repeats, when somebody left scenarios out.
+func (v voice) chosen() string {
+	sel := v.run.Selection
+	s := fmt.Sprintf("%d of %d, chosen by %s", len(sel.Scenarios), sel.Of, v.run.By)
+	if len(sel.Scenarios) == 0 {
+		return s
+	}
+	return s + ": " + firstOf(sel.Names())
 }
 
 // unplanned tells whether Terraform has not yet said what the change touches.

@@ -83,12 +83,15 @@ func (b *Bot) tellOthers(ctx context.Context, run pipeline.Run) error {
 	owned := b.owned(run)
 	for _, team := range slices.Sorted(maps.Keys(owned)) {
 		for _, channel := range b.Catalog().Channels(team) {
-			if slices.Contains(told, channel) {
+			if slices.ContainsFunc(told, channel.Same) {
 				continue
 			}
 			told = append(told, channel)
 			v := voice{Bot: b, run: run, channel: channel}
 			if err := v.want(ctx, "root", v.notice(team, owned[team])); err != nil {
+				return err
+			}
+			if err := v.lapses(ctx, team, owned[team]); err != nil {
 				return err
 			}
 		}
@@ -118,7 +121,7 @@ type voice struct {
 func (v voice) want(ctx context.Context, name string, m Message) error {
 	o := Outgoing{
 		ID:      fmt.Sprintf("%s/%s/%s", v.run.ID, v.channel, name),
-		Channel: v.channel, Run: v.run.ID, Version: v.run.Rev, Message: m,
+		Channel: v.channel, Run: v.run.ID, Version: v.run.Rev, Message: m, Passing: name == overdue,
 	}
 	if name != "root" {
 		o.Root = rootID(v.run.ID, v.channel)
@@ -177,8 +180,11 @@ func (v voice) marks() []Text {
 	if r.State != pipeline.Done && r.Cancel != nil { // else it came too late
 		lines = append(lines, marked("Cancelled by ", *r.Cancel))
 	}
-	if r.Acknowledged != nil {
-		lines = append(lines, marked("Acknowledged by ", *r.Acknowledged))
+	for _, m := range r.Acknowledged {
+		lines = append(lines, acknowledged(m))
+	}
+	for _, m := range r.Lapsed {
+		lines = append(lines, lapsed(m))
 	}
 	return lines
 }
@@ -234,17 +240,22 @@ func (v voice) actions() []Action {
 	case !v.run.State.Final() && (v.run.Cancel != nil || decision == "rejected"): // on its way out
 		return nil
 	case v.asked():
-		return []Action{{Label: "Approve", Command: "approve " + id, Primary: true}, {Label: "Reject", Command: "reject " + id}}
+		return []Action{{Label: "Approve", Command: "approve " + id, Primary: true}, {Label: "Reject", Command: "reject " + id, Form: true}}
 	case !v.run.State.Final():
 		return []Action{{Label: "Cancel", Command: "cancel " + id}}
 	case v.run.State == pipeline.Cancelled:
-		return []Action{{Label: "Rerun", Command: "rerun " + id}}
+		return []Action{v.again()}
 	}
 	var actions []Action
-	if alarming(v.run.Verdict) && v.run.Acknowledged == nil {
-		actions = append(actions, Action{Label: "Acknowledge", Command: "ack " + id, Primary: true})
+	if len(v.run.Open()) > 0 {
+		actions = append(actions, Action{Label: "Acknowledge", Command: "ack " + id, Primary: true, Form: true})
 	}
-	return append(actions, Action{Label: "Rerun", Command: "rerun " + id})
+	return append(actions, v.again())
+}
+
+// again repeats the run: of several scenarios one may choose.
+func (v voice) again() Action {
+	return Action{Label: "Rerun", Command: "rerun " + v.run.ID, Form: len(v.run.Selection.Scenarios) > 1}
 }
 
 func alarming(verdict pipeline.Verdict) bool {

@@ -14,29 +14,32 @@ type Approvals interface {
 	Reject(ctx context.Context, id string, m pipeline.Mark) (pipeline.Run, error)
 }
 
-func (d *Desk) approve(ctx context.Context, who Caller, c Command) (Reply, error) {
-	return d.decide(ctx, who, c, d.Approvals.Approve, "approved")
+func (t *turn) approve(ctx context.Context) (Reply, error) {
+	return t.decide(ctx, t.Approvals.Approve, "approved")
 }
 
-func (d *Desk) reject(ctx context.Context, who Caller, c Command) (Reply, error) {
-	return d.decide(ctx, who, c, d.Approvals.Reject, "rejected")
+func (t *turn) reject(ctx context.Context) (Reply, error) {
+	return t.decide(ctx, t.Approvals.Reject, "rejected")
 }
 
-func (d *Desk) decide(
-	ctx context.Context, who Caller, c Command, note func(context.Context, string, pipeline.Mark) (pipeline.Run, error), verb string,
+func (t *turn) decide(
+	ctx context.Context, note func(context.Context, string, pipeline.Mark) (pipeline.Run, error), verb string,
 ) (Reply, error) {
-	run, err := d.named(ctx, who, c)
+	run, err := t.named(ctx)
+	if err == nil {
+		err = t.may(ctx, "approve", aboutRun(run))
+	}
 	if err != nil {
 		return Reply{}, err
 	}
 	if run.State != pipeline.Waiting || run.Approval == nil {
 		return Reply{}, mistake("%s asks for no approval: it %s.", title(run), ended(run))
 	}
-	mark := d.mark(who, c.Because)
+	mark := t.mark(t.Because)
 	if run, err = note(ctx, run.ID, mark); err != nil {
 		return Reply{}, err
 	}
-	if err := d.Teller.Tell(ctx, run); err != nil {
+	if err := t.Teller.Tell(ctx, run); err != nil {
 		return Reply{}, err
 	}
 	word, first := bot.Decision(run)
@@ -48,5 +51,5 @@ func (d *Desk) decide(
 	case first.By != mark.By || word != verb:
 		return Reply{}, mistake("The plan of %s was %s by %s already.", title(run), word, first.Name)
 	}
-	return said(bot.Span{Text: who.Name + " " + verb + " the plan of "}, bot.ThreadOf(run.ID), bot.Span{Text: " (" + run.Subject() + ")" + because(c.Because)}), nil
+	return said(bot.Span{Text: t.who.Name + " " + verb + " the plan of "}, bot.ThreadOf(run.ID), bot.Span{Text: " (" + run.Subject() + ")" + because(t.Because)}), nil
 }

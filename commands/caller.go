@@ -3,16 +3,21 @@
 package commands
 
 import (
+	"time"
+
 	"bellwether/bot"
 	"bellwether/pipeline"
 )
 
-// Caller is who speaks, and where.
+// Caller is who speaks, and where. All of it comes from the platform; nothing from what a button carries.
 type Caller struct {
-	Channel pipeline.Channel
-	User    string // the platform's id of the speaker
-	Name    string // what people call the speaker
-	Run     string // the run whose thread the words were said in; empty outside threads
+	Channel   pipeline.Channel
+	Workspace string         // Slack's workspace or the Entra tenant that the speaker belongs to; empty on the chat page
+	User      string         // the platform's id of the speaker
+	Name      string         // what people call the speaker
+	Outsider  bool           // a guest, or of another organisation
+	Zone      *time.Location // nil when nobody knows
+	Run       string         // the run whose thread the words were said in; empty outside threads
 }
 
 // Reply is the answer to one command. A private reply is shown to the caller only.

@@ -18,13 +18,14 @@ import (
 // Runs finds runs.
 type Runs interface {
 	Load(ctx context.Context, id string) (pipeline.Run, error)
-	Latest(ctx context.Context, name string) (string, error) // newest run of a service or stack; "" when there is none
+	// Newest are the runs of a service or stack that are kept, newest first, at most so many.
+	Newest(ctx context.Context, name string, most int) ([]pipeline.Run, error)
 	Board(ctx context.Context, environment string) (pipeline.Board, error)
 }
 
 // Marks puts what people say onto runs.
 type Marks interface {
-	// Acknowledge lets the first mark win; the run returned carries it.
+	// Acknowledge lets the first mark on a scenario win; the run returned carries it.
 	Acknowledge(ctx context.Context, id string, m pipeline.Mark) (pipeline.Run, error)
 	// Cancel takes a waiting run out at once and asks the holder of a running one to stop.
 	Cancel(ctx context.Context, id string, m pipeline.Mark) (pipeline.Run, error)
@@ -37,61 +38,82 @@ type Desk struct {
 	Marks     Marks
 	Holds     Holds
 	Approvals Approvals
+	Cooldowns Cooldowns
+	Audit     Audit
+	Groups    map[string]Groups // by what a role's group begins with: "slack-group"
 	Submit    *pipeline.Submitter
 	Teller    pipeline.Teller
 	RunURL    func(run string) string
-	Redact    func(string) string // takes secrets out of what people type
+	RunOf     func(link string) (run string, ours bool) // whose page a link leads to that we signed; nil without pages
+	Redact    func(string) string                       // takes secrets out of what people type
 	Now       func() time.Time
 	NewID     func() string // names an error in the log
 	Log       *slog.Logger
 }
 
-// Do understands a line and carries it out. Mistakes and failures are answered privately; an unexpected failure goes to the
-// log under an id that the reply names. A panic is such a failure: what is stored changes by single scripts, so nothing is
-// left half done.
+// turn is one command on its way.
+type turn struct {
+	*Desk
+	who Caller
+	Command
+	run string // what it turned out to be about; empty until then
+
+	id      string   // of its entries in the audit log
+	claimed []string // cooldowns
+}
+
+// Do understands a line and carries it out. Mistakes, denials and failures are answered privately; an unexpected failure goes
+// to the log under an id that the reply names. Everything that is said, and what became of it, is in the audit log.
 func (d *Desk) Do(ctx context.Context, who Caller, line string) Reply {
-	command, err := Parse(d.Redact(line))
-	if err == nil {
-		var reply Reply
-		if reply, err = d.carryOut(ctx, who, command); err == nil {
-			return reply
-		}
+	t := &turn{Desk: d, who: who}
+	line = d.Redact(line)
+	said, err := d.note(ctx, who, line)
+	t.id = said.ID
+	if err != nil {
+		return d.apologise(t, err)
 	}
+	var reply Reply
+	if t.Command, err = Parse(line); err == nil {
+		reply, err = t.carryOut(ctx)
+	}
+	if err != nil {
+		reply = d.apologise(t, err)
+	}
+	d.outcome(ctx, said, t.run, err)
+	return reply
+}
+
+// apologise is the answer to what was not carried out.
+func (d *Desk) apologise(t *turn, err error) Reply {
 	if wrong, ok := errors.AsType[*Mistake](err); ok {
 		return private(wrong.Text)
 	}
-	id := d.NewID()
-	d.Log.Error("command failed", "id", id, "command", command.Verb, "user", who.User, "channel", who.Channel, "error", err)
-	return private(fmt.Sprintf("That did not work, and it is not your fault. Please try again; if it fails again, give your operator this id: %s", id))
+	if denied, ok := errors.AsType[*Denied](err); ok {
+		return Reply{Message: denied.message(), Private: true}
+	}
+	d.Log.Error("command failed", "id", t.id, "command", t.Verb, "user", t.who.User, "channel", t.who.Channel, "error", err)
+	return private(fmt.Sprintf("That did not work, and it is not your fault. Please try again; if it fails again, give your operator this id: %s", t.id))
 }
 
-func (d *Desk) carryOut(ctx context.Context, who Caller, c Command) (reply Reply, err error) {
+// carryOut does what the command says. A panic is a failure: what is stored changes by single scripts, so nothing is left half
+// done.
+func (t *turn) carryOut(ctx context.Context) (reply Reply, err error) {
 	defer func() {
 		if reason := recover(); reason != nil {
 			err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
 		}
+		if err != nil {
+			t.giveBack(ctx)
+		}
 	}()
-	switch c.Verb {
-	case "status":
-		return d.status(ctx, c)
-	case "rerun":
-		return d.rerun(ctx, who, c)
-	case "full":
-		return d.full(ctx, who, c)
-	case "ack":
-		return d.ack(ctx, who, c)
-	case "cancel":
-		return d.cancel(ctx, who, c)
-	case "hold":
-		return d.hold(ctx, who, c)
-	case "release":
-		return d.release(ctx, who, c)
-	case "approve":
-		return d.approve(ctx, who, c)
-	case "reject":
-		return d.reject(ctx, who, c)
+	does := map[string]func(context.Context) (Reply, error){
+		"status": t.status, "open": t.open, "compare": t.compare, "rerun": t.rerun, "full": t.full, "ack": t.ack, "cancel": t.cancel,
+		"hold": t.hold, "release": t.release, "approve": t.approve, "reject": t.reject,
+	}[t.Verb]
+	if does == nil {
+		return help(), t.may(ctx, "status", matter{})
 	}
-	return help(), nil
+	return does(ctx)
 }
 
 func help() Reply {
@@ -99,117 +121,121 @@ func help() Reply {
 	for _, s := range specs {
 		m.Body = append(m.Body, bot.Text{bot.Code("/loadtest " + s.usage), {Text: "  " + s.help}})
 	}
-	m.Footer = bot.Plain("Inside a thread, mention the bot instead: a slash command cannot be typed there.")
+	m.Footer = bot.Plain("Inside a thread, mention the bot instead: a slash command cannot be typed there, and no run needs to be named.")
 	return Reply{Message: m, Private: true}
 }
 
-func (d *Desk) rerun(ctx context.Context, who Caller, c Command) (Reply, error) {
-	run, err := d.meant(ctx, who, c.Subject)
+func (t *turn) rerun(ctx context.Context) (Reply, error) {
+	run, err := t.meant(ctx)
+	if err == nil {
+		err = t.may(ctx, "rerun", aboutRun(run))
+	}
 	if err != nil {
 		return Reply{}, err
 	}
-	receipt, err := d.Submit.Rerun(ctx, run, who.Name)
+	only, err := chosen(run, t.Only)
 	if err != nil {
 		return Reply{}, err
 	}
-	return said(bot.Span{Text: who.Name + " asked for a rerun of "}, bot.ThreadOf(run.ID), bot.Span{Text: " (" + run.Subject() + "): "}, bot.ThreadOf(receipt.Run)), nil
+	receipt, err := t.Submit.Rerun(ctx, run, only, t.who.Name)
+	if err != nil {
+		return Reply{}, err
+	}
+	return said(bot.Span{Text: t.who.Name + " asked for a rerun of "}, bot.ThreadOf(run.ID), bot.Span{Text: " (" + run.Subject() + ")" + onlyOf(only) + ": "}, bot.ThreadOf(receipt.Run)), nil
 }
 
-func (d *Desk) full(ctx context.Context, who Caller, c Command) (Reply, error) {
-	environment, err := d.environment(c.Subject)
-	if err != nil {
-		return Reply{}, err
+// chosen are the names of those scenarios of a run that somebody named; all of them when nobody named any.
+func chosen(run pipeline.Run, only []string) (names []string, err error) {
+	for _, name := range only {
+		if name, err = known("scenario", name, run.Selection.Names()); err != nil {
+			return nil, err
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
-	team, _ := d.Catalog().TeamOf(who.Channel)
-	receipt, err := d.Submit.Full(ctx, environment, who.Channel, team.Name, who.Name)
-	if err != nil {
-		return Reply{}, err
-	}
-	return said(bot.Span{Text: who.Name + " asked for the full suite on " + environment + ": "}, bot.ThreadOf(receipt.Run)), nil
+	return names, nil
 }
 
-func (d *Desk) ack(ctx context.Context, who Caller, c Command) (Reply, error) {
-	run, err := d.named(ctx, who, c)
+func onlyOf(scenarios []string) string {
+	if len(scenarios) == 0 {
+		return ""
+	}
+	return ", only " + strings.Join(scenarios, ", ")
+}
+
+func (t *turn) full(ctx context.Context) (Reply, error) {
+	environment, err := t.environment(t.Subject)
+	if err == nil {
+		err = t.may(ctx, "full", t.aboutEnvironment(environment))
+	}
 	if err != nil {
 		return Reply{}, err
+	}
+	team, _ := t.Catalog().TeamOf(t.who.Channel)
+	receipt, err := t.Submit.Full(ctx, environment, t.who.Channel, team.Name, t.who.Name)
+	if err != nil {
+		return Reply{}, err
+	}
+	t.run = receipt.Run
+	return said(bot.Span{Text: t.who.Name + " asked for the full suite on " + environment + ": "}, bot.ThreadOf(receipt.Run)), nil
+}
+
+func (t *turn) cancel(ctx context.Context) (Reply, error) {
+	run, err := t.named(ctx)
+	if err == nil {
+		err = t.may(ctx, "cancel", aboutRun(run))
 	}
 	switch {
-	case run.Verdict != pipeline.Regressed && run.Verdict != pipeline.Suspect:
-		return Reply{}, mistake("%s has nothing to acknowledge: it %s.", title(run), ended(run))
-	case run.Acknowledged != nil:
-		return Reply{}, d.taken(ctx, run)
-	}
-	mark := d.mark(who, c.Because)
-	if run, err = d.Marks.Acknowledge(ctx, run.ID, mark); err != nil {
+	case err != nil:
 		return Reply{}, err
-	}
-	if run.Acknowledged.By != mark.By { // somebody was faster
-		return Reply{}, d.taken(ctx, run)
-	}
-	if err := d.Teller.Tell(ctx, run); err != nil {
-		return Reply{}, err
-	}
-	return said(bot.Span{Text: who.Name + " looks after "}, bot.ThreadOf(run.ID), bot.Span{Text: " (" + run.Subject() + ")" + because(c.Because)}), nil
-}
-
-// taken says who was first, and in the thread once more: whoever took that mark may have crashed before saying so.
-func (d *Desk) taken(ctx context.Context, run pipeline.Run) error {
-	if err := d.Teller.Tell(ctx, run); err != nil {
-		return err
-	}
-	return mistake("%s was acknowledged by %s already.", title(run), run.Acknowledged.Name)
-}
-
-func (d *Desk) cancel(ctx context.Context, who Caller, c Command) (Reply, error) {
-	run, err := d.named(ctx, who, c)
-	if err != nil {
-		return Reply{}, err
-	}
-	switch {
 	case run.State.Final():
 		return Reply{}, mistake("%s is over: it %s.", title(run), ended(run))
 	case run.Cancel != nil:
 		return Reply{}, mistake("%s was cancelled by %s already; it is stopping.", title(run), run.Cancel.Name)
 	}
-	if run, err = d.Marks.Cancel(ctx, run.ID, d.mark(who, "")); err != nil {
+	if run, err = t.Marks.Cancel(ctx, run.ID, t.mark("")); err != nil {
 		return Reply{}, err
 	}
-	if err := d.Teller.Tell(ctx, run); err != nil {
+	if err := t.Teller.Tell(ctx, run); err != nil {
 		return Reply{}, err
 	}
 	if run.State.Final() && run.State != pipeline.Cancelled { // it was faster
 		return Reply{}, mistake("%s is over: it %s.", title(run), ended(run))
 	}
-	return said(bot.Span{Text: who.Name + " cancelled "}, bot.ThreadOf(run.ID), bot.Span{Text: " (" + run.Subject() + ")"}), nil
+	return said(bot.Span{Text: t.who.Name + " cancelled "}, bot.ThreadOf(run.ID), bot.Span{Text: " (" + run.Subject() + ")"}), nil
 }
 
 // named is the run that a command must name, unless it is said in the run's thread: nobody stops or answers for a run that
 // they only happened to mean.
-func (d *Desk) named(ctx context.Context, who Caller, c Command) (pipeline.Run, error) {
-	if c.Subject == "" && who.Run == "" {
-		return pipeline.Run{}, mistake("Which run? Usage: %s", usage(c.Verb))
+func (t *turn) named(ctx context.Context) (pipeline.Run, error) {
+	if t.Subject == "" && t.who.Run == "" {
+		return pipeline.Run{}, mistake("Which run? Usage: %s", usage(t.Verb))
 	}
-	return d.meant(ctx, who, c.Subject)
+	return t.meant(ctx)
 }
 
 // meant is the run that somebody means: by its id, as the newest of a service or stack, as this thread's, or as the newest
 // of the team whose channel it is said in.
-func (d *Desk) meant(ctx context.Context, who Caller, subject string) (pipeline.Run, error) {
-	id := subject
-	if subject == "" {
-		id = who.Run
-	}
-	var err error
+func (t *turn) meant(ctx context.Context) (run pipeline.Run, err error) {
 	switch {
-	case id == "":
-		id, err = d.newest(ctx, who.Channel)
-	case !numbered(id, "R"):
-		id, err = d.newestOf(ctx, subject)
+	case t.Subject != "":
+		run, err = t.find(ctx, t.Subject)
+	case t.who.Run != "":
+		run, err = t.find(ctx, t.who.Run)
+	default:
+		run, err = t.newest(ctx)
 	}
-	if err != nil {
-		return pipeline.Run{}, err
+	t.run = run.ID
+	return run, err
+}
+
+// find is a run by its id, or the newest one of a service or stack.
+func (d *Desk) find(ctx context.Context, name string) (pipeline.Run, error) {
+	if !numbered(name, "R") {
+		return d.newestOf(ctx, name)
 	}
-	id = strings.ToUpper(id)
+	id := strings.ToUpper(name)
 	run, err := d.Runs.Load(ctx, id)
 	if errors.Is(err, bot.ErrNotFound) {
 		return pipeline.Run{}, mistake("I don't know a run %s. Runs are forgotten 90 days after their end.", short(id))
@@ -222,48 +248,43 @@ func numbered(s, letter string) bool {
 	return len(s) > 1 && strings.EqualFold(s[:1], letter) && strings.Trim(s[1:], "0123456789") == ""
 }
 
-func (d *Desk) newestOf(ctx context.Context, name string) (string, error) {
+func (d *Desk) newestOf(ctx context.Context, name string) (pipeline.Run, error) {
 	name, err := known("service or stack", name, d.Catalog().Names())
 	if err != nil {
-		return "", err
+		return pipeline.Run{}, err
 	}
-	id, err := d.Runs.Latest(ctx, name)
-	if err == nil && id == "" {
-		return "", mistake("%s has not been tested yet.", name)
+	runs, err := d.Runs.Newest(ctx, name, 1)
+	if err == nil && len(runs) == 0 {
+		err = mistake("%s has not been tested yet.", name)
 	}
-	return id, err
+	if err != nil {
+		return pipeline.Run{}, err
+	}
+	return runs[0], nil
 }
 
 // newest run of what the team of this channel owns.
-func (d *Desk) newest(ctx context.Context, channel pipeline.Channel) (string, error) {
-	team, ok := d.Catalog().TeamOf(channel)
+func (t *turn) newest(ctx context.Context) (newest pipeline.Run, err error) {
+	team, ok := t.Catalog().TeamOf(t.who.Channel)
 	if !ok {
-		return "", mistake("Which one? Name a run, a service or a stack.")
+		return newest, mistake("Which one? Name a run, a service or a stack.")
 	}
-	var newest pipeline.Run
-	for _, thing := range d.Catalog().Things() {
+	for _, thing := range t.Catalog().Things() {
 		if thing.Team != team.Name {
 			continue
 		}
-		id, err := d.Runs.Latest(ctx, thing.Name)
+		runs, err := t.Runs.Newest(ctx, thing.Name, 1)
 		if err != nil {
-			return "", err
+			return newest, err
 		}
-		if id == "" {
-			continue
-		}
-		run, err := d.Runs.Load(ctx, id)
-		if err != nil {
-			return "", err
-		}
-		if run.Submitted.After(newest.Submitted) {
-			newest = run
+		if len(runs) > 0 && runs[0].Submitted.After(newest.Submitted) {
+			newest = runs[0]
 		}
 	}
 	if newest.ID == "" {
-		return "", mistake("Nothing of team %s has been tested yet. Name a run, a service or a stack.", team.Name)
+		return newest, mistake("Nothing of team %s has been tested yet. Name a run, a service or a stack.", team.Name)
 	}
-	return newest.ID, nil
+	return newest, nil
 }
 
 // environment of that name; without a name the only one.
@@ -278,6 +299,6 @@ func (d *Desk) environment(name string) (string, error) {
 	return names[0], nil
 }
 
-func (d *Desk) mark(who Caller, because string) pipeline.Mark {
-	return pipeline.Mark{By: who.Channel.Platform + ":" + who.User, Name: who.Name, At: d.Now(), Because: because}
+func (t *turn) mark(because string) pipeline.Mark {
+	return pipeline.Mark{By: t.who.Channel.Platform + ":" + t.who.User, Name: t.who.Name, At: t.Now(), Because: because}
 }

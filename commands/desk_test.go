@@ -44,7 +44,7 @@ func TestWhatIsAnswered(t *testing.T) {
 		"ack with a reason":           {siti, "ack r2 because the cache was cold", "siti looks after R2 (checkout 1.5.2), because the cache was cold", true},
 		"ack a suspicion":             {siti, "acknowledge R5", "siti looks after R5 (search 1.5.5)", true},
 		"ack in a thread":             {inThread, "ack because it is known", "siti looks after R2 (checkout 1.5.2), because it is known", true},
-		"ack nothing in particular":   {siti, "ack", "Which run? Usage: ack RUN [because …]", false},
+		"ack nothing in particular":   {siti, "ack", "Which run? Usage: ack RUN [scope SCENARIO] [for 3d | until 2026-12-01] [because …]", false},
 		"ack what passed":             {siti, "ack R1", "R1 (checkout 1.5.1) has nothing to acknowledge: it passed.", false},
 		"ack what waits":              {siti, "ack R3", "R3 (Billing 1.5.3) has nothing to acknowledge: it is still waiting.", false},
 		"ack what failed":             {siti, "ack R7", "R7 (search 1.5.7) has nothing to acknowledge: it failed.", false},
@@ -87,19 +87,10 @@ func TestHelpNamesEveryCommand(t *testing.T) {
 	for _, line := range []string{"", "help", "/loadtest help"} {
 		reply := d.Do(t.Context(), siti, line)
 		require.True(t, reply.Private)
-		require.Equal(t, strings.TrimSpace(`
-What you can ask of Bellwether
-/loadtest help  this list
-/loadtest status [ENVIRONMENT]  what runs, what waits
-/loadtest rerun [RUN | SERVICE]  repeat a run; without a name this thread's, or your team's newest
-/loadtest full [ENVIRONMENT]  run every scenario as things stand
-/loadtest ack RUN [because …]  say that you look after a regression
-/loadtest cancel RUN  stop a run, or take it out of the queue
-/loadtest approve RUN [because …]  let a stack's plan be applied
-/loadtest reject RUN [because …]  do not let it
-/loadtest hold ENVIRONMENT [for 2h] because …  let nothing else start there
-/loadtest release ENVIRONMENT  end a hold, or say that an environment is well again
-Inside a thread, mention the bot instead: a slash command cannot be typed there.`), reply.Message.String())
+		require.Equal(t, "What you can ask of Bellwether", reply.Message.Title)
+		for i, u := range d.Usage() {
+			require.Equal(t, "/loadtest "+u.Usage+"  "+u.Help, reply.Message.Body[i].String())
+		}
 	}
 }
 
@@ -165,15 +156,13 @@ func TestAFullRunBelongsWhereItWasAskedFor(t *testing.T) {
 func TestTheFirstAcknowledgementStays(t *testing.T) {
 	d, l, _ := desk("load")
 	require.False(t, d.Do(t.Context(), siti, "ack R2 because I know why").Private)
-	require.Equal(t, &pipeline.Mark{By: "slack:U0SITI", Name: "siti", At: noon, Because: "I know why"}, l.runs["R2"].Acknowledged)
+	require.Equal(t, []pipeline.Mark{{By: "slack:U0SITI", Name: "siti", At: noon, Because: "I know why"}}, l.runs["R2"].Acknowledged)
 	require.Equal(t, []string{"R2"}, l.told)
-	for _, who := range []Caller{siti, jo} {
-		reply := d.Do(t.Context(), who, "ack R2")
-		require.True(t, reply.Private)
-		require.Equal(t, "R2 (checkout 1.5.2) was acknowledged by siti already.", reply.Message.String())
-	}
-	require.Equal(t, "siti", l.runs["R2"].Acknowledged.Name)
-	require.Equal(t, []string{"R2", "R2", "R2"}, l.told, "it is said again, which says nothing twice, lest a crash swallowed it")
+	reply := d.Do(t.Context(), jo, "ack R2")
+	require.True(t, reply.Private)
+	require.Equal(t, "R2 (checkout 1.5.2) was acknowledged by siti already.", reply.Message.String())
+	require.Equal(t, "siti", l.runs["R2"].Acknowledged[0].Name)
+	require.Equal(t, []string{"R2", "R2"}, l.told, "it is said again, which says nothing twice, lest a crash swallowed it")
 }
 
 // hasty lets somebody else be faster between the look and the mark.
@@ -239,5 +228,5 @@ func TestWhatPeopleTypeIsRedacted(t *testing.T) {
 	d, l, _ := desk("load")
 	reply := d.Do(t.Context(), siti, "ack R2 because the password is hunter2")
 	require.NotContains(t, reply.Message.String(), "hunter2")
-	require.Equal(t, "the password is ***", l.runs["R2"].Acknowledged.Because)
+	require.Equal(t, "the password is ***", l.runs["R2"].Acknowledged[0].Because)
 }

@@ -21,30 +21,33 @@ type Holds interface {
 	Release(ctx context.Context, environment string, m pipeline.Mark) (pipeline.Hold, error)
 }
 
-func (d *Desk) hold(ctx context.Context, who Caller, c Command) (Reply, error) {
-	environment, err := d.environment(c.Subject)
+func (t *turn) hold(ctx context.Context) (Reply, error) {
+	environment, err := t.environment(t.Subject)
+	if err == nil {
+		err = t.may(ctx, "hold", t.aboutEnvironment(environment))
+	}
 	if err != nil {
 		return Reply{}, err
 	}
-	board, err := d.Runs.Board(ctx, environment)
+	board, err := t.Runs.Board(ctx, environment)
 	if err != nil {
 		return Reply{}, err
 	}
-	wanted := pipeline.Hold{Environment: environment, By: d.mark(who, c.Because), Channels: d.concerned(who, board)}
-	if c.For > 0 {
-		wanted.Until = d.Now().Add(c.For)
+	wanted := pipeline.Hold{Environment: environment, By: t.mark(t.Because), Channels: t.concerned(t.who, board)}
+	if t.For > 0 {
+		wanted.Until = t.Now().Add(t.For)
 	}
-	hold, err := d.Holds.Hold(ctx, wanted)
+	hold, err := t.Holds.Hold(ctx, wanted)
 	if err != nil {
 		return Reply{}, err
 	}
-	if err := d.tellHold(ctx, hold, board); err != nil {
+	if err := t.tellHold(ctx, hold, board); err != nil {
 		return Reply{}, err
 	}
 	if hold.By.By != wanted.By.By || !hold.By.At.Equal(wanted.By.At) {
 		return Reply{}, mistake("%s is on hold already, by %s%s. Release it first.", environment, hold.By.Name, because(hold.By.Because))
 	}
-	return answer("%s is on hold%s. What runs goes on; what waits was told.", environment, lasting(c.For)), nil
+	return answer("%s is on hold%s. What runs goes on; what waits was told.", environment, lasting(t.For)), nil
 }
 
 func lasting(d time.Duration) string {
@@ -54,23 +57,26 @@ func lasting(d time.Duration) string {
 	return " for " + bot.Roughly(d)
 }
 
-func (d *Desk) release(ctx context.Context, who Caller, c Command) (Reply, error) {
-	environment, err := d.heldAs(ctx, c.Subject)
+func (t *turn) release(ctx context.Context) (Reply, error) {
+	environment, err := t.heldAs(ctx, t.Subject)
+	if err == nil {
+		err = t.may(ctx, "hold", t.aboutEnvironment(environment))
+	}
 	if err != nil {
 		return Reply{}, err
 	}
-	hold, err := d.Holds.Release(ctx, environment, d.mark(who, c.Because))
+	hold, err := t.Holds.Release(ctx, environment, t.mark(t.Because))
 	if errors.Is(err, bot.ErrNotFound) {
 		return Reply{}, mistake("%s is not on hold.", environment)
 	}
 	if err != nil {
 		return Reply{}, err
 	}
-	board, err := d.Runs.Board(ctx, environment)
+	board, err := t.Runs.Board(ctx, environment)
 	if err != nil {
 		return Reply{}, err
 	}
-	if err := d.tellHold(ctx, hold, board); err != nil {
+	if err := t.tellHold(ctx, hold, board); err != nil {
 		return Reply{}, err
 	}
 	return answer("%s is released. %s", environment, next(board)), nil

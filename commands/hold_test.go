@@ -17,7 +17,7 @@ func TestAHoldIsToldWhereItMatters(t *testing.T) {
 	l.boards["load"] = pipeline.Board{Waiting: []pipeline.Run{l.runs["R3"]}}
 	catalog := d.Catalog()
 	infra := pipeline.Channel{Platform: "slack", ID: "C0INFRA"}
-	catalog.Teams["infrastructure"] = pipeline.Team{Name: "infrastructure", Channels: []pipeline.Channel{infra}}
+	catalog.Teams["infrastructure"] = pipeline.Team{Name: "infrastructure", Channels: []pipeline.Channel{infra}, Members: []string{"siti", "jo"}}
 	catalog.Environments["load"] = pipeline.Environment{Name: "load", Team: "infrastructure"}
 	d.Catalog = func() *pipeline.Catalog { return catalog }
 
@@ -76,7 +76,7 @@ func TestAHoldIsReleasedByItsId(t *testing.T) {
 
 	l.hold = &pipeline.Hold{ID: "H3", Environment: "load"}
 	l.broken = errors.New("redis is away")
-	require.Contains(t, d.Do(t.Context(), siti, "release H3").Message.String(), "5f0c")
+	require.Contains(t, d.Do(t.Context(), siti, "release H3").Message.String(), "That did not work")
 }
 
 func TestAnEnvironmentMayBeCalledLikeAHold(t *testing.T) {

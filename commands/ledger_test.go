@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,17 +16,20 @@ import (
 var (
 	noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	team = pipeline.Channel{Platform: "slack", ID: "C0CHECKOUT"}
-	siti = Caller{Channel: team, User: "U0SITI", Name: "siti"}
-	jo   = Caller{Channel: team, User: "U0JO", Name: "jo"}
+	siti = Caller{Channel: team, Workspace: "T0TEAM", User: "U0SITI", Name: "siti"}
+	jo   = Caller{Channel: team, Workspace: "T0TEAM", User: "U0JO", Name: "jo"}
 )
 
-// ledger is a Runs, Marks, Queue and Teller in memory.
+// ledger is a Runs, Marks, Holds, Approvals, Cooldowns, Audit, Queue and Teller in memory.
 type ledger struct {
-	runs   map[string]pipeline.Run
-	boards map[string]pipeline.Board
-	told   []string
-	hold   *pipeline.Hold
-	broken error // what every call answers, unless nil
+	runs     map[string]pipeline.Run
+	boards   map[string]pipeline.Board
+	told     []string
+	hold     *pipeline.Hold
+	claims   map[string]string // who has a cooldown
+	entries  []Entry
+	broken   error // what every call but Append answers, unless nil
+	unlogged error // what Append answers
 }
 
 func (l *ledger) Load(_ context.Context, id string) (pipeline.Run, error) {
@@ -36,14 +40,35 @@ func (l *ledger) Load(_ context.Context, id string) (pipeline.Run, error) {
 	return run, l.broken
 }
 
-func (l *ledger) Latest(_ context.Context, name string) (string, error) {
-	var newest pipeline.Run
+func (l *ledger) Newest(_ context.Context, name string, most int) (runs []pipeline.Run, err error) {
 	for _, run := range l.runs {
-		if run.Change().Name == name && run.Submitted.After(newest.Submitted) {
-			newest = run
+		if run.Change().Name == name {
+			runs = append(runs, run)
 		}
 	}
-	return newest.ID, l.broken
+	slices.SortFunc(runs, func(a, b pipeline.Run) int { return b.Submitted.Compare(a.Submitted) })
+	return runs[:min(len(runs), most)], l.broken
+}
+
+func (l *ledger) Append(_ context.Context, e Entry) error {
+	if l.unlogged == nil {
+		l.entries = append(l.entries, e)
+	}
+	return l.unlogged
+}
+
+func (l *ledger) Claim(_ context.Context, key, by string, d time.Duration) (bool, time.Time, error) {
+	if l.claims[key] == "" {
+		l.claims[key] = by
+	}
+	return l.claims[key] == by, noon.Add(d), l.broken
+}
+
+func (l *ledger) Return(_ context.Context, key, by string) error {
+	if l.claims[key] == by {
+		delete(l.claims, key)
+	}
+	return nil
 }
 
 func (l *ledger) Board(_ context.Context, environment string) (pipeline.Board, error) {
@@ -57,8 +82,12 @@ func (l *ledger) Board(_ context.Context, environment string) (pipeline.Board, e
 
 func (l *ledger) Acknowledge(_ context.Context, id string, m pipeline.Mark) (pipeline.Run, error) {
 	run := l.runs[id]
-	if run.Acknowledged == nil {
-		run.Acknowledged = &m
+	first := slices.IndexFunc(run.Acknowledged, func(first pipeline.Mark) bool { return first.Scope == "" || first.Scope == m.Scope })
+	switch {
+	case first < 0:
+		run.Acknowledged = append(run.Acknowledged, m)
+	case run.Acknowledged[first].By == m.By:
+		run.Acknowledged[first] = m
 	}
 	l.runs[id] = run
 	return run, l.broken
@@ -128,7 +157,8 @@ func (l *ledger) Tell(_ context.Context, run pipeline.Run) error {
 
 func catalog(environments ...string) *pipeline.Catalog {
 	c := &pipeline.Catalog{
-		Teams: map[string]pipeline.Team{"checkout": {Name: "checkout", Channels: []pipeline.Channel{team}}},
+		People: map[string]pipeline.Person{"siti": {Name: "siti", Slack: "T0TEAM/U0SITI"}, "jo": {Name: "jo", Slack: "T0TEAM/U0JO"}},
+		Teams:  map[string]pipeline.Team{"checkout": {Name: "checkout", Channels: []pipeline.Channel{team}, Members: []string{"siti", "jo"}}},
 		Services: map[string]pipeline.Service{
 			"checkout": {Name: "checkout", Team: "checkout"}, "Billing": {Name: "Billing", Team: "checkout"}, "search": {Name: "search", Team: "search"},
 		},
@@ -147,15 +177,29 @@ func catalog(environments ...string) *pipeline.Catalog {
 func run(id, service string, state pipeline.State, verdict pipeline.Verdict) pipeline.Run {
 	var number int
 	_, _ = fmt.Sscanf(id, "R%d", &number)
-	return pipeline.Run{
+	made := pipeline.Run{
 		ID: id, Environment: "load", State: state, Verdict: verdict, Submitted: noon.Add(time.Duration(number) * time.Minute),
-		Changes: []pipeline.Change{{Kind: pipeline.KindService, Name: service, Version: "1.5." + id[1:]}},
+		Changes:   []pipeline.Change{{Kind: pipeline.KindService, Name: service, Version: "1.5." + id[1:]}},
+		Selection: pipeline.Selection{Scenarios: []pipeline.Selected{{Scenario: "checkout-flow"}}},
+	}
+	if verdict != "" {
+		made.Outcomes = []pipeline.Outcome{{Scenario: "checkout-flow", Verdict: verdict}}
+	}
+	return made
+}
+
+// ids are 5f0c, 5f0d, …
+func ids() func() string {
+	next := 0x5f0c
+	return func() string {
+		next++
+		return fmt.Sprintf("%x", next-1)
 	}
 }
 
 // desk with the given environments, and a run of each kind.
 func desk(environments ...string) (*Desk, *ledger, *strings.Builder) {
-	l := &ledger{runs: map[string]pipeline.Run{}, boards: map[string]pipeline.Board{}}
+	l := &ledger{runs: map[string]pipeline.Run{}, boards: map[string]pipeline.Board{}, claims: map[string]string{}}
 	for _, r := range []pipeline.Run{
 		run("R1", "checkout", pipeline.Done, pipeline.Pass), run("R2", "checkout", pipeline.Done, pipeline.Regressed),
 		run("R3", "Billing", pipeline.Waiting, ""), run("R4", "search", pipeline.Running, ""), run("R5", "search", pipeline.Done, pipeline.Suspect),
@@ -171,7 +215,7 @@ func desk(environments ...string) (*Desk, *ledger, *strings.Builder) {
 	now := func() time.Time { return noon }
 	log := &strings.Builder{}
 	return &Desk{
-		Catalog: current, Runs: l, Marks: l, Holds: l, Approvals: l, Teller: l, Now: now, NewID: func() string { return "5f0c" },
+		Catalog: current, Runs: l, Marks: l, Holds: l, Approvals: l, Cooldowns: l, Audit: l, Teller: l, Now: now, NewID: ids(),
 		Submit: &pipeline.Submitter{Catalog: current, Queue: l, Teller: l, Now: now},
 		RunURL: func(id string) string { return "https://bellwether.example.com/runs/" + id },
 		Redact: func(text string) string { return strings.ReplaceAll(text, "hunter2", "***") },

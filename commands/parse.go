@@ -14,8 +14,12 @@ import (
 // Command is one understood line.
 type Command struct {
 	Verb    string        // canonical: "ack" for "acknowledge"
-	Subject string        // RUN, SERVICE or ENVIRONMENT; empty when none was named
+	Subject string        // RUN, SERVICE, TEAM or ENVIRONMENT; empty when none was named
 	For     time.Duration // 0 when no time was named
+	Until   time.Time     // a day, its date alone; zero when none was named
+	Scope   string        // a scenario
+	Only    []string      // scenarios
+	With    string        // another run
 	Because string
 }
 
@@ -25,29 +29,39 @@ type spec struct {
 	aliases []string
 	usage   string
 	help    string
-	because bool // takes a reason
-	reason  bool // does not go without
-	lasts   bool // takes a time
+	words   []string // that may stand behind the subject, each with its value
+	reason  bool     // does not go without one
 }
 
 var specs = []spec{
 	{verb: "help", usage: "help", help: "this list"},
 	{verb: "status", usage: "status [ENVIRONMENT]", help: "what runs, what waits"},
-	{verb: "rerun", usage: "rerun [RUN | SERVICE]", help: "repeat a run; without a name this thread's, or your team's newest"},
+	{verb: "open", aliases: []string{"mine"}, usage: "open [TEAM]", help: "a team's open regressions, and its running and waiting tests"},
+	{
+		verb: "rerun", usage: "rerun [RUN | SERVICE] [only SCENARIO…]", words: []string{"only"},
+		help: "repeat a run, or some of its scenarios; without a name this thread's, or your team's newest",
+	},
 	{verb: "full", usage: "full [ENVIRONMENT]", help: "run every scenario as things stand"},
-	{verb: "ack", aliases: []string{"acknowledge"}, usage: "ack RUN [because …]", help: "say that you look after a regression", because: true},
+	{
+		verb: "ack", aliases: []string{"acknowledge"}, usage: "ack RUN [scope SCENARIO] [for 3d | until 2026-12-01] [because …]",
+		help: "say that you look after a regression; said again, it replaces what you said before", words: []string{"scope", "for", "until", "because"},
+	},
+	{
+		verb: "compare", usage: "compare RUN [with RUN]", words: []string{"with"},
+		help: "what two runs measured, side by side; with the one before, when no other is named",
+	},
 	{verb: "cancel", usage: "cancel RUN", help: "stop a run, or take it out of the queue"},
-	{verb: "approve", usage: "approve RUN [because …]", help: "let a stack's plan be applied", because: true},
-	{verb: "reject", usage: "reject RUN [because …]", help: "do not let it", because: true},
+	{verb: "approve", usage: "approve RUN [because …]", help: "let a stack's plan be applied", words: []string{"because"}},
+	{verb: "reject", usage: "reject RUN [because …]", help: "do not let it", words: []string{"because"}},
 	{
 		verb: "hold", usage: "hold ENVIRONMENT [for 2h] because …", help: "let nothing else start there",
-		because: true, reason: true, lasts: true,
+		words: []string{"for", "because"}, reason: true,
 	},
 	{verb: "release", usage: "release ENVIRONMENT", help: "end a hold, or say that an environment is well again"},
 }
 
 const (
-	maxLine = 2000 // bytes, far more than anybody types
+	maxLine = 8000 // bytes; a form may name a hundred scenarios
 	maxEcho = 40   // runes of a word that a reply repeats
 )
 
@@ -107,48 +121,88 @@ func usage(verb string) string {
 
 func (s spec) arguments(words []string) (c Command, err error) {
 	c.Verb = s.verb
-	if len(words) > 0 && !is(words[0], "because") && !(s.lasts && is(words[0], "for")) {
+	if len(words) > 0 && !s.takes(words[0]) {
 		c.Subject, words = words[0], words[1:]
 	}
-	if s.lasts && len(words) > 0 && is(words[0], "for") {
-		if c.For, err = s.lasting(words[1:]); err != nil {
+	for len(words) > 0 {
+		word := strings.ToLower(words[0])
+		if !s.takes(word) {
+			return Command{}, mistake("I don't understand %q. Usage: %s", short(words[0]), s.usage)
+		}
+		if words, err = s.value(&c, word, words[1:]); err != nil {
 			return Command{}, err
 		}
-		words = words[2:]
 	}
-	switch {
-	case len(words) == 0 && s.reason:
-		return Command{}, mistake("Because of what? Usage: %s", s.usage)
-	case len(words) == 0:
-		return c, nil
-	case !s.because || !is(words[0], "because"):
-		return Command{}, mistake("I don't understand %q. Usage: %s", short(words[0]), s.usage)
-	}
-	if c.Because = strings.Join(words[1:], " "); c.Because == "" {
+	if s.reason && c.Because == "" {
 		return Command{}, mistake("Because of what? Usage: %s", s.usage)
 	}
 	return c, nil
 }
 
-func is(word, keyword string) bool { return strings.EqualFold(word, keyword) }
+func (s spec) takes(word string) bool { return slices.Contains(s.words, strings.ToLower(word)) }
+
+// value reads what stands behind a word that the verb takes, and returns the words after it.
+func (s spec) value(c *Command, word string, words []string) (rest []string, err error) {
+	if len(words) == 0 {
+		return nil, mistake("%s Usage: %s", asking[word], s.usage)
+	}
+	value, rest := words[0], words[1:]
+	switch word {
+	case "because":
+		c.Because, rest = strings.Join(words, " "), nil
+	case "for":
+		c.For, err = span(value)
+	case "until":
+		c.Until, err = day(value)
+	case "scope":
+		c.Scope = value
+	case "with":
+		c.With = value
+	case "only":
+		c.Only, rest = s.names(words)
+	}
+	return rest, err
+}
+
+// asking is what to ask when nothing stands behind a word.
+var asking = map[string]string{
+	"because": "Because of what?", "for": "For how long?", "until": "Until which day?", "scope": "For which scenario?",
+	"only": "Which scenarios?", "with": "With which run?",
+}
+
+// names are the words up to the next one that the verb takes; commas may stand between them.
+func (s spec) names(words []string) (names, rest []string) {
+	for i, w := range words {
+		if s.takes(w) {
+			return names, words[i:]
+		}
+		names = append(names, strings.FieldsFunc(w, func(r rune) bool { return r == ',' })...)
+	}
+	return names, nil
+}
 
 // longest is for how long something can be asked for.
 const longest = 30 * 24 * time.Hour
 
-// lasting is the time that the words behind "for" begin with: 90m, 2h, 1h30m, 3d.
-func (s spec) lasting(words []string) (time.Duration, error) {
-	if len(words) == 0 {
-		return 0, mistake("For how long? Usage: %s", s.usage)
-	}
-	text := strings.ToLower(words[0])
-	if days, ok := strings.CutSuffix(text, "d"); ok {
+// span is a time as people write it: 90m, 2h, 1h30m, 3d.
+func span(text string) (time.Duration, error) {
+	hours := strings.ToLower(text)
+	if days, ok := strings.CutSuffix(hours, "d"); ok {
 		if n, err := strconv.Atoi(days); err == nil && n < 1000 {
-			text = fmt.Sprintf("%dh", 24*n)
+			hours = fmt.Sprintf("%dh", 24*n)
 		}
 	}
-	d, err := time.ParseDuration(text)
+	d, err := time.ParseDuration(hours)
 	if err != nil || d < time.Minute || d > longest {
-		return 0, mistake("I don't understand the time %q. Write 90m, 2h or 3d; at most 30d.", short(words[0]))
+		return 0, mistake("I don't understand the time %q. Write 90m, 2h or 3d; at most 30d.", short(text))
+	}
+	return d, nil
+}
+
+func day(text string) (time.Time, error) {
+	d, err := time.Parse(time.DateOnly, text)
+	if err != nil || d.IsZero() { // which means that none was named
+		return time.Time{}, mistake("I don't understand the day %q. Write it as 2026-12-01.", short(text))
 	}
 	return d, nil
 }

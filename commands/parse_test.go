@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
@@ -33,6 +34,15 @@ func TestParse(t *testing.T) {
 		"cancel\x00\nR42\x1b": {Verb: "cancel", Subject: "R42"},
 		"ack R42 because the  cache\nwas\x07cold": {Verb: "ack", Subject: "R42", Because: "the cache was cold"},
 		"ack R42 BECAUSE because":                 {Verb: "ack", Subject: "R42", Because: "because"},
+		"ack R42 scope cart for 3d":               {Verb: "ack", Subject: "R42", Scope: "cart", For: 72 * time.Hour},
+		"ack until 2026-12-01 Scope cart":         {Verb: "ack", Until: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), Scope: "cart"},
+		"ack R42 because it ends until tomorrow":  {Verb: "ack", Subject: "R42", Because: "it ends until tomorrow"},
+		"rerun R42 only cart, pay list":           {Verb: "rerun", Subject: "R42", Only: []string{"cart", "pay", "list"}},
+		"rerun only cart":                         {Verb: "rerun", Only: []string{"cart"}},
+		"compare R42":                             {Verb: "compare", Subject: "R42"},
+		"compare with R40":                        {Verb: "compare", With: "R40"},
+		"mine":                                    {Verb: "open"},
+		"open checkout":                           {Verb: "open", Subject: "checkout"},
 	} {
 		got, err := Parse(line)
 		require.NoError(t, err, line)
@@ -49,17 +59,27 @@ func TestParseSaysWhatToWriteInstead(t *testing.T) {
 		"<!channel>":                       `I don't know "<!channel>". Try "help".`,
 		"\u202eevil":                       `I don't know "\u202eevil". Try "help".`,
 		strings.Repeat("x", 500):           `I don't know "` + strings.Repeat("x", 40) + `…". Try "help".`,
-		"rerun R1 R2":                      `I don't understand "R2". Usage: rerun [RUN | SERVICE]`,
-		"rerun because slow":               `I don't understand "because". Usage: rerun [RUN | SERVICE]`,
-		"ack R1 cold cache":                `I don't understand "cold". Usage: ack RUN [because …]`,
-		"ack R1 because":                   `Because of what? Usage: ack RUN [because …]`,
+		"rerun R1 R2":                      `I don't understand "R2". Usage: rerun [RUN | SERVICE] [only SCENARIO…]`,
+		"rerun because slow":               `I don't understand "slow". Usage: rerun [RUN | SERVICE] [only SCENARIO…]`,
+		"ack R1 cold cache":                `I don't understand "cold". Usage: ack RUN [scope SCENARIO] [for 3d | until 2026-12-01] [because …]`,
+		"ack R1 because":                   `Because of what? Usage: ack RUN [scope SCENARIO] [for 3d | until 2026-12-01] [because …]`,
 		"hold load":                        `Because of what? Usage: hold ENVIRONMENT [for 2h] because …`,
 		"hold load for":                    `For how long? Usage: hold ENVIRONMENT [for 2h] because …`,
 		"hold load for ever because x":     `I don't understand the time "ever". Write 90m, 2h or 3d; at most 30d.`,
 		"hold load for 60d because x":      `I don't understand the time "60d". Write 90m, 2h or 3d; at most 30d.`,
 		"hold load for 9999999d because x": `I don't understand the time "9999999d". Write 90m, 2h or 3d; at most 30d.`,
 		"release load because it is well":  `I don't understand "because". Usage: release ENVIRONMENT`,
-		strings.Repeat("é", 1001):          "That is too long for a command (2002 bytes, at most 2000).",
+		"ack R1 scope":                     `For which scenario? Usage: ack RUN [scope SCENARIO] [for 3d | until 2026-12-01] [because …]`,
+		"ack R1 until":                     `Until which day? Usage: ack RUN [scope SCENARIO] [for 3d | until 2026-12-01] [because …]`,
+		"ack R1 until Friday":              `I don't understand the day "Friday". Write it as 2026-12-01.`,
+		"ack R1 until 2026-02-30":          `I don't understand the day "2026-02-30". Write it as 2026-12-01.`,
+		"ack R1 for 5s":                    `I don't understand the time "5s". Write 90m, 2h or 3d; at most 30d.`,
+		"rerun R1 only":                    `Which scenarios? Usage: rerun [RUN | SERVICE] [only SCENARIO…]`,
+		"rerun R1 with R2":                 `I don't understand "with". Usage: rerun [RUN | SERVICE] [only SCENARIO…]`,
+		"compare R1 with":                  `With which run? Usage: compare RUN [with RUN]`,
+		"compare R1 R2":                    `I don't understand "R2". Usage: compare RUN [with RUN]`,
+		"open a b":                         `I don't understand "b". Usage: open [TEAM]`,
+		strings.Repeat("é", 4001):          "That is too long for a command (8002 bytes, at most 8000).",
 	} {
 		_, err := Parse(line)
 		var wrong *Mistake
@@ -78,7 +98,7 @@ func TestUsageListsEveryVerb(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, line := range []string{"", "/loadtest help", "ack R42 because …", "rerrun", "status \x00", "\xff\xfe", "ack because because", strings.Repeat("a ", 1001)} {
+	for _, line := range []string{"", "/loadtest help", "ack R42 because …", "rerrun", "status \x00", "\xff\xfe", "ack because because", "ack R1 scope a for 3d until 2026-12-01 because x", "rerun R1 only a,b c", "compare R1 with R2", strings.Repeat("a ", 1001)} {
 		f.Add(line)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
@@ -92,15 +112,29 @@ func FuzzParse(f *testing.F) {
 		}
 		require.True(t, slices.ContainsFunc(specs, func(s spec) bool { return s.verb == c.Verb }), c.Verb)
 		require.NotContains(t, c.Subject, " ")
-		again, err := Parse(strings.TrimSpace(c.Verb + " " + c.Subject + spoken(c)))
+		again, err := Parse(strings.TrimSpace(c.Verb + " " + c.Subject + c.words()))
 		require.NoError(t, err)
 		require.Equal(t, c, again, "what was understood can be said again")
 	})
 }
 
-func spoken(c Command) string {
-	if c.Because == "" {
-		return ""
+// words of a command, in any order but the last.
+func (c Command) words() string {
+	var b strings.Builder
+	for _, said := range []struct {
+		word, value string
+		said        bool
+	}{
+		{"scope", c.Scope, c.Scope != ""},
+		{"for", c.For.String(), c.For > 0},
+		{"until", c.Until.Format(time.DateOnly), !c.Until.IsZero()},
+		{"with", c.With, c.With != ""},
+		{"only", strings.Join(c.Only, ","), len(c.Only) > 0},
+		{"because", c.Because, c.Because != ""},
+	} {
+		if said.said {
+			b.WriteString(" " + said.word + " " + said.value)
+		}
 	}
-	return " because " + c.Because
+	return b.String()
 }

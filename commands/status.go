@@ -19,27 +19,46 @@ const shownWaiting = 10
 const mostActions = 5
 
 // status shows what every environment is busy with, or one of them.
-func (d *Desk) status(ctx context.Context, c Command) (Reply, error) {
-	names := slices.Sorted(maps.Keys(d.Catalog().Environments))
-	if c.Subject != "" {
-		name, err := d.environment(c.Subject)
-		if err != nil {
-			return Reply{}, err
-		}
-		names = []string{name}
+func (t *turn) status(ctx context.Context) (Reply, error) {
+	names, err := t.shown(ctx)
+	if err != nil {
+		return Reply{}, err
 	}
 	m := bot.Message{Title: "What runs and what waits"}
 	for _, name := range names {
-		board, err := d.Runs.Board(ctx, name)
+		board, err := t.Runs.Board(ctx, name)
 		if err != nil {
 			return Reply{}, err
 		}
-		m.Body = append(append(m.Body, d.held(board)), onHold(board)...)
+		m.Body = append(append(m.Body, t.held(board)), onHold(board)...)
 		m.Actions = append(m.Actions, remedies(board)...)
-		m.Body = append(m.Body, d.waiting(board.Waiting)...)
+		m.Body = append(m.Body, t.waiting(board.Waiting)...)
 	}
 	m.Actions = m.Actions[:min(len(m.Actions), mostActions)]
 	return Reply{Message: m, Private: true}, nil
+}
+
+// shown are the environments that the speaker asks for and may look at; without any it is denied.
+func (t *turn) shown(ctx context.Context) (names []string, err error) {
+	all := slices.Sorted(maps.Keys(t.Catalog().Environments))
+	if t.Subject != "" {
+		name, err := t.environment(t.Subject)
+		if err != nil {
+			return nil, err
+		}
+		all = []string{name}
+	}
+	for _, name := range all {
+		if err = t.may(ctx, "status", t.aboutEnvironment(name)); err == nil {
+			names = append(names, name)
+		} else if !isA[*Denied](err) {
+			return nil, err
+		}
+	}
+	if len(names) > 0 {
+		return names, nil
+	}
+	return nil, err
 }
 
 func onHold(b pipeline.Board) []bot.Text {

@@ -49,7 +49,7 @@ func (w *work) terraform(ctx context.Context, stack Stack) error {
 	return w.apply(ctx, planned)
 }
 
-// notePlan keeps the first plan, and chooses the scenarios by it. An apply that is asked for again because more would change
+// notePlan keeps the first plan, and chooses the scenarios by it; of a rerun only those that somebody asked for. An apply that is asked for again because more would change
 // than was approved of adds that.
 func (w *work) notePlan(plan Plan) {
 	known := w.run.Plan
@@ -63,7 +63,7 @@ func (w *work) notePlan(plan Plan) {
 	}
 	before := w.catalog.loadTime(w.run.Selection)
 	w.run.Plan = &plan
-	w.run.Selection = w.catalog.SelectPlan(w.run.Change(), plan)
+	w.run.Selection = w.catalog.SelectPlan(w.run.Change(), plan).narrowed(w.run.Selection.Only)
 	w.run.Expected = max(0, w.run.Expected+w.catalog.loadTime(w.run.Selection)-before)
 }
 

@@ -16,7 +16,9 @@ type Catalog struct {
 	Environments map[string]Environment
 	Scenarios    map[string]Scenario
 	FullSuite    FullSuite
-	Unowned      []Channel // where changes that nobody owns are told
+	Unowned      []Channel         // where changes that nobody owns are told
+	Roles        map[Role][]string // names of people, and groups of a chat platform: "slack-group:T0TEAM/S0PERF"
+	Permissions  Permissions
 }
 
 // Person is somebody who can be mentioned. An empty identity means the person is not on that platform.
@@ -31,12 +33,15 @@ type Person struct {
 // Channel is one place in one chat platform.
 type Channel struct {
 	Platform string `json:"platform"`        // slack, teams or web
-	Group    string `json:"group,omitempty"` // the Teams team id; empty elsewhere
+	Group    string `json:"group,omitempty"` // the Teams team id; the Slack workspace id, empty where there is only one
 	ID       string `json:"id"`
 }
 
 // String names the channel in keys, lanes and logs.
 func (c Channel) String() string { return c.Platform + ":" + c.ID }
+
+// Same tells whether both are one place: ids are unique on their platform, whatever group was written beside them.
+func (c Channel) Same(other Channel) bool { return c.Platform == other.Platform && c.ID == other.ID }
 
 // Team owns services and stacks, and reads what Bellwether says about them.
 type Team struct {
@@ -107,6 +112,8 @@ type Environment struct {
 	Abort      Abort
 	Batch      bool          // changes that wait together are tested together
 	MaxWait    time.Duration // a run that waits longer is told; 0: none is
+
+	Permissions Permissions // where they are others than everywhere else
 }
 
 // Abort says when load does more harm than good. The zero value never ends it.
@@ -170,11 +177,36 @@ func (c *Catalog) Channels(team string) []Channel {
 // TeamOf finds the team whose channel this is.
 func (c *Catalog) TeamOf(ch Channel) (Team, bool) {
 	for _, name := range sortedKeys(c.Teams) {
-		if t := c.Teams[name]; slices.Contains(t.Channels, ch) {
+		if t := c.Teams[name]; slices.ContainsFunc(t.Channels, ch.Same) {
 			return t, true
 		}
 	}
 	return Team{}, false
+}
+
+// PersonOf finds whom a platform knows by an id; on Slack the ids are those of a workspace.
+func (c *Catalog) PersonOf(platform, workspace, user string) (Person, bool) {
+	for _, name := range sortedKeys(c.People) {
+		if c.People[name].is(platform, workspace, user) {
+			return c.People[name], true
+		}
+	}
+	return Person{}, false
+}
+
+func (p Person) is(platform, workspace, user string) bool {
+	if user == "" {
+		return false
+	}
+	switch platform {
+	case "slack":
+		return p.Slack == workspace+"/"+user
+	case "teams":
+		return p.Teams == user
+	case "web":
+		return p.Web == user
+	}
+	return false
 }
 
 // OnCall is who of the team is asked first, if anybody.

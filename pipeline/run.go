@@ -91,7 +91,8 @@ type Run struct {
 	Supersedes   []string `json:"supersedes,omitempty"`
 	Reruns       []string `json:"reruns,omitempty"` // runs that repeat this one
 	Cancel       *Mark    `json:"cancel,omitempty"`
-	Acknowledged *Mark    `json:"acknowledged,omitempty"`
+	Acknowledged []Mark   `json:"acknowledged,omitempty"` // that are in force, oldest first
+	Lapsed       []Mark   `json:"lapsed,omitempty"`       // acknowledgements whose time is over
 	Approved     *Mark    `json:"approved,omitempty"`
 	Rejected     *Mark    `json:"rejected,omitempty"`
 	Overdue      bool     `json:"overdue,omitempty"` // it waits longer than its environment wants it to
@@ -122,6 +123,8 @@ type Mark struct {
 	Name    string    `json:"name"`
 	At      time.Time `json:"at"`
 	Because string    `json:"because,omitempty"`
+	Until   time.Time `json:"until,omitzero"`  // of an acknowledgement; zero: for as long as it takes
+	Scope   string    `json:"scope,omitempty"` // of an acknowledgement: a scenario; empty: the whole run
 }
 
 // Leg is one measurement of the confirm stage.
@@ -141,7 +144,10 @@ func (r Run) Change() Change {
 // Subject names what is tested: "checkout 1.4.0", or the suite.
 func (r Run) Subject() string {
 	c := r.Change()
-	if c.Name == "" {
+	switch {
+	case c.Name == "" && r.Selection.Part():
+		return "part of the suite on " + r.Environment
+	case c.Name == "":
 		return "full suite on " + r.Environment
 	}
 	if label := c.Artefact().Label(); label != "" {

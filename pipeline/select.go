@@ -9,9 +9,11 @@ import (
 // Selection is which scenarios a change runs, and why these.
 type Selection struct {
 	Touched   []string   `json:"touched"` // tags
-	Full      bool       `json:"full"`
-	Reason    string     `json:"reason"` // for people
+	Full      bool       `json:"full"`    // it is for all scenarios, for a reason of its own
+	Reason    string     `json:"reason"`  // for people
 	Scenarios []Selected `json:"scenarios"`
+	Only      []string   `json:"only,omitempty"` // the scenarios that somebody chose; empty: all
+	Of        int        `json:"of,omitempty"`   // how many there were to choose from; 0 when nobody chose
 }
 
 // Selected is one scenario and the way that led to it.
@@ -28,6 +30,19 @@ func (s Selection) Names() []string {
 	}
 	return names
 }
+
+// narrowed leaves only the scenarios that somebody chose; all when nobody chose any.
+func (s Selection) narrowed(only []string) Selection {
+	if len(only) == 0 {
+		return s
+	}
+	s.Only, s.Of = only, max(s.Of, len(s.Scenarios))
+	s.Scenarios = slices.DeleteFunc(slices.Clone(s.Scenarios), func(sc Selected) bool { return !slices.Contains(only, sc.Scenario) })
+	return s
+}
+
+// Part tells whether somebody left scenarios out.
+func (s Selection) Part() bool { return len(s.Scenarios) < s.Of }
 
 // inOrder compares results by the place of their scenarios.
 func (s Selection) inOrder(a, b Result) int {

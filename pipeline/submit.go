@@ -97,11 +97,11 @@ func (s *Submitter) ofChange(catalog *Catalog, thing Thing, c Change, environmen
 	return sub
 }
 
-// Rerun repeats a run: the same artefact, the same scenarios, as another run with a thread of its own.
-func (s *Submitter) Rerun(ctx context.Context, old Run, by string) (Receipt, error) {
+// Rerun repeats a run, or only some of its scenarios: the same artefact, as another run with a thread of its own.
+func (s *Submitter) Rerun(ctx context.Context, old Run, only []string, by string) (Receipt, error) {
 	run := Run{
 		Cause: CauseRerun, Parent: old.ID, By: by, Environment: old.Environment, Team: old.Team, Channels: old.Channels,
-		Changes: old.Changes, Selection: old.Selection,
+		Changes: old.Changes, Selection: old.Selection.narrowed(only),
 	}
 	sub := Submission{Run: run}
 	if c := old.Change(); c.Name != "" {

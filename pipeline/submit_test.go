@@ -222,7 +222,7 @@ func TestRerun(t *testing.T) {
 	q.told = nil
 	old := q.runs["R1"]
 	old.Channels = []pipeline.Channel{{Platform: "web", ID: "shop"}}
-	receipt, err := s.Rerun(t.Context(), old, "dev-sg")
+	receipt, err := s.Rerun(t.Context(), old, nil, "dev-sg")
 	require.NoError(t, err)
 	require.Equal(t, pipeline.Receipt{Outcome: "accepted", Run: "R3"}, receipt)
 	require.Equal(t, []string{"R3", "R1"}, q.told, "both threads get their link")
@@ -256,8 +256,32 @@ func TestFull(t *testing.T) {
 	require.Equal(t, []string{"checkout-flow", "soak"}, run.Selection.Names())
 	require.Equal(t, 7*time.Minute, run.Expected)
 	require.Equal(t, "full suite on load", run.Subject())
-	rerun, err := s.Rerun(t.Context(), q.runs["R1"], "dev-sg")
+	rerun, err := s.Rerun(t.Context(), q.runs["R1"], nil, "dev-sg")
 	require.NoError(t, err)
 	require.Equal(t, "R2", rerun.Run)
 	require.Empty(t, q.subs[1].Thing)
+}
+
+func TestRerunOfSomeScenarios(t *testing.T) {
+	s, q := desk()
+	_, err := s.Full(t.Context(), "load", pipeline.Channel{}, "infra", "dev-ldn")
+	require.NoError(t, err)
+	rerun := func(old pipeline.Run, only ...string) pipeline.Run {
+		receipt, err := s.Rerun(t.Context(), old, only, "dev-sg")
+		require.NoError(t, err)
+		return q.runs[receipt.Run]
+	}
+	some := rerun(q.runs["R1"], "checkout-flow")
+	require.Equal(t, []string{"checkout-flow"}, some.Selection.Names())
+	require.Equal(t, []string{"checkout-flow"}, some.Selection.Only)
+	require.Equal(t, 2*time.Minute, some.Expected)
+	require.Equal(t, "part of the suite on load", some.Subject())
+	require.Equal(t, []string{"checkout-flow", "soak"}, q.runs["R1"].Selection.Names(), "what it repeats stays as it is")
+
+	again := rerun(some)
+	require.Equal(t, some.Selection, again.Selection, "the same again, out of as many")
+	require.True(t, rerun(some, "checkout-flow").Selection.Part())
+	all := rerun(q.runs["R1"], "soak", "checkout-flow")
+	require.Equal(t, []string{"checkout-flow", "soak"}, all.Selection.Names())
+	require.Equal(t, "full suite on load", all.Subject(), "all were chosen")
 }

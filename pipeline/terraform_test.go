@@ -46,6 +46,24 @@ func TestThePlanDecidesWhatIsTested(t *testing.T) {
 	})
 }
 
+func TestARerunOfSomeScenariosPlansNoOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.platform(approve)
+		w.add(w.run(), func(r *pipeline.Run) { r.Selection.Only = []string{"shop-window", "search-flow"} })
+		w.waits(t)
+		w.cloud = append(w.cloud, pipeline.Resource{Address: "aws_vpc.main", Action: "delete"})
+		w.approved = decided(0)
+		time.Sleep(time.Minute)
+		w.waits(t) // it is planned anew
+		w.approved = decided(0)
+		run := w.work(t)
+		require.Equal(t, []string{"shop-window"}, run.Selection.Names(), "the plan has nothing to do with search-flow")
+		require.Equal(t, 2, run.Selection.Of)
+		require.Len(t, run.Results, 1)
+	})
+}
+
 func TestAnEmptyPlanTestsNothing(t *testing.T) {
 	w := newWorld()
 	w.platform()

@@ -50,6 +50,8 @@ type grammar struct {
 	Replay  replayCommand  `cmd:"" help:"Decode an event and show what would be done with it."`
 	Emit    emitCommand    `cmd:"" help:"Publish a change, to EventBridge or to a running Bellwether."`
 	Status  statusCommand  `cmd:"" help:"Show what the environments are busy with, and what waits for them."`
+	Audit   auditCommand   `cmd:"" help:"Show what people said to the bot, and what became of it."`
+	Compare compareCommand `cmd:"" help:"Judge result files against earlier ones."`
 	Outbox  outboxCommand  `cmd:"" help:"Show the messages that a platform refused for good, and send them again."`
 	Version versionCommand `cmd:"" help:"Show the version."`
 	Shop    shopCommand    `cmd:"" hidden:"" help:"What the demo's catalog deploys with."`

@@ -55,10 +55,13 @@ func unheard(settings config.Config, c *pipeline.Catalog) []strictyaml.Problem {
 	return problems
 }
 
-// platforms are those on which this version speaks.
+// platforms are those on which Bellwether speaks.
 func platforms(chat config.Chat) (names []string) {
 	if chat.Slack != nil {
 		names = append(names, "slack")
+	}
+	if chat.Teams != nil {
+		names = append(names, "teams")
 	}
 	if chat.Web {
 		names = append(names, "web")

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,6 +35,7 @@ type site struct {
 	address  string // of its listener
 	admin    string // of the operator's
 	url      string
+	public   string // what people reach it by, when that is not url
 	token    string // of the door for events
 	redis    string // address
 	settings object // written by config; JSON is YAML
@@ -94,7 +96,7 @@ func (s *site) speakSlack(t *testing.T) {
 
 const catalogText = `
 people:
-  dev-sg: {slack: T0TEAM/U0DEVSG, web: dev-sg, zone: Asia/Singapore}
+  dev-sg: {slack: T0TEAM/U0DEVSG, teams: 5b0f7f0e-1111-4a6b-8c3d-000000000001, web: dev-sg, zone: Asia/Singapore}
 teams:
   checkout:
     zone: Asia/Singapore
@@ -120,7 +122,7 @@ unowned: %[2]s
 // config writes the settings and returns their file.
 func (s *site) config(t *testing.T) string {
 	t.Helper()
-	s.settings["http"] = object{"listen": s.address, "public_url": s.url, "admin": s.admin}
+	s.settings["http"] = object{"listen": s.address, "public_url": cmp.Or(s.public, s.url), "admin": s.admin}
 	s.settings["intake"].(object)["http"] = object{"token": s.token}
 	text, err := json.Marshal(s.settings)
 	require.NoError(t, err)

@@ -24,11 +24,15 @@ func (s *server) handler() http.Handler {
 	if s.slack != nil && s.settings.Chat.Slack.SigningSecret != "" {
 		mux.Handle("/slack/", s.slack.Handler(s.desk))
 	}
+	if s.teams != nil {
+		mux.Handle("/teams/", s.teams.Handler(s.desk))
+	}
 	if len(s.settings.Intake.Webhooks) > 0 {
 		mux.Handle("/webhooks/", s.hooks().Handler())
 	}
-	mux.Handle("/runs/", s.pages.Handler())
-	mux.Handle("/charts/", s.pages.Handler())
+	for _, path := range []string{"/runs/", "/charts/", "/records/", "/pictures/", "/oidc/"} {
+		mux.Handle(path, s.pages.Handler())
+	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	mux.HandleFunc("GET /readyz", s.ready(s.settings.HTTP.Admin == ""))
 	if s.webchat != nil {
@@ -92,7 +96,7 @@ func (s *server) admin() http.Handler {
 // chatRoom is the chat page's surroundings, from the catalog.
 func (s *server) chatRoom() webchat.Room {
 	room := s.room
-	room.Hosts, room.Doer = loopbackHosts(s.settings.HTTP.Listen), s.desk
+	room.Hosts, room.Desk = loopbackHosts(s.settings.HTTP.Listen), s.desk
 	c := s.catalog.Current()
 	for _, team := range c.Teams {
 		room.Channels = append(room.Channels, webChannels(team.Channels)...)

@@ -86,6 +86,9 @@ func (s *server) run(ctx context.Context) error {
 	if s.slack != nil {
 		s.slack.Wait()
 	}
+	if s.teams != nil {
+		s.teams.Wait()
+	}
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}

@@ -17,6 +17,7 @@ import (
 	"bellwether/commands"
 	"bellwether/internal/catalog"
 	"bellwether/internal/chat/slack"
+	"bellwether/internal/chat/teams"
 	webchat "bellwether/internal/chat/web"
 	"bellwether/internal/config"
 	"bellwether/internal/deployer"
@@ -28,6 +29,7 @@ import (
 	"bellwether/internal/store"
 	"bellwether/internal/terraform"
 	"bellwether/internal/web"
+	"bellwether/internal/web/login"
 	"bellwether/pipeline"
 )
 
@@ -56,10 +58,13 @@ type server struct {
 	postman     *bot.Postman
 	desk        *commands.Desk
 	intake      *intake.Intake
-	queue       *intake.Queue // nil without SQS
-	bus         *intake.Bus   // nil when nothing is published
-	completions *completions  // nil when the ends of runs are not published
+	queue       *intake.Queue       // nil without SQS
+	bus         *intake.Bus         // nil when nothing is published
+	completions *completions        // nil when the ends of runs are not published
+	chats       map[string]bot.Chat // by platform
+	groups      map[string]commands.Groups
 	slack       *slack.Chat   // nil without Slack
+	teams       *teams.Chat   // nil without Microsoft Teams
 	webchat     *webchat.Chat // nil without the chat page
 	pages       *web.Pages
 	metrics     *web.Metrics
@@ -134,33 +139,16 @@ func (s *server) openPages(ctx context.Context) error {
 	}
 	s.pages = &web.Pages{
 		PublicURL: s.settings.HTTP.PublicURL, Key: key, Now: s.clock.Now, Load: s.store.Load, Record: s.store.Record,
-		Catalog: s.catalog.Current, Log: s.log,
+		Past: s.store.Past, Picture: s.store.Picture, Catalog: s.catalog.Current, Log: s.log,
 	}
-	return nil
-}
-
-func (s *server) openChats(ctx context.Context) error {
-	chats := map[string]bot.Chat{}
-	if settings := s.settings.Chat.Slack; settings != nil {
-		chat, err := slack.New(slack.Settings{
-			BotToken: settings.BotToken.Reveal(), SigningSecret: settings.SigningSecret.Reveal(),
-			AppToken: settings.AppToken.Reveal(), APIURL: settings.APIURL, Log: s.log, Seen: s.store, Threads: s.store, Now: s.now,
+	if settings := s.settings.HTTP.OIDC; settings != nil {
+		s.pages.Login, err = login.New(login.Settings{
+			Issuer: settings.Issuer, ClientID: settings.ClientID, ClientSecret: settings.ClientSecret.Reveal(),
+			Groups: settings.Groups, Emails: settings.Emails,
+			PublicURL: s.settings.HTTP.PublicURL, Key: key, Now: s.clock.Now, Log: s.log,
 		})
-		if err != nil {
-			return fmt.Errorf("chat.slack: %w", err)
-		}
-		if err := chat.Hello(ctx); err != nil {
-			return fmt.Errorf("chat.slack: %w", err)
-		}
-		s.slack, chats["slack"] = chat, chat
 	}
-	if s.settings.Chat.Web {
-		s.webchat = webchat.New(s.clock.Now)
-		chats["web"] = s.webchat
-	}
-	s.postman = &bot.Postman{Outbox: s.store, Pictures: s.store, Chats: chats, Settle: settle, Operator: s.operator, Now: s.clock.Now, Log: s.log}
-	s.metrics.Parked(s.parked)
-	return nil
+	return err
 }
 
 // operator's channels are where refused events are told too.
@@ -205,8 +193,10 @@ func (s *server) wire() {
 	}
 	s.desk = &commands.Desk{
 		Catalog: s.catalog.Current, Runs: s.store, Marks: s.store, Holds: s.store, Approvals: s.store, Submit: s.submitter, Teller: s.teller,
-		RunURL: s.pages.RunURL, Redact: redact, Now: s.clock.Now, NewID: uuid.NewString, Log: s.log,
+		Cooldowns: s.store, Audit: &store.Audit{Store: s.store, Keep: s.settings.Audit.Keep}, Groups: s.groups, RunURL: s.pages.RunURL, RunOf: s.pages.RunOf,
+		Redact: redact, Now: s.clock.Now, NewID: uuid.NewString, Log: s.log,
 	}
+	s.metrics.Parked(s.parked)
 	s.intake = &intake.Intake{
 		Submit: s.submitter.Submit, Refuse: s.bot.Refuse, Redact: redact, Secret: config.Detector(s.settings.Secrets()...),
 		Count: s.metrics.Event, Log: s.log,

@@ -22,7 +22,7 @@ func (s *server) tick(ctx context.Context, held *lane.Held) error {
 	return err
 }
 
-// remember tells of a run that waits too long, of a hold whose time is over, and of what somebody did in chat, if they were cut
+// remember tells of a run that waits too long, of a hold or an acknowledgement whose time is over, and of what somebody did in chat, if they were cut
 // short. What is no longer kept needs no telling.
 func (s *server) remember(ctx context.Context, reminder string) (err error) {
 	defer survive(&err)
@@ -31,6 +31,8 @@ func (s *server) remember(ctx context.Context, reminder string) (err error) {
 		err = s.remind(ctx, id)
 	case what == "hold":
 		err = s.expire(ctx, id)
+	case what == "ack":
+		err = s.lapse(ctx, id)
 	case strings.HasPrefix(id, "H"):
 		err = s.tellHold(ctx, id)
 	default:
@@ -48,6 +50,14 @@ func (s *server) remind(ctx context.Context, run string) error {
 		return err
 	}
 	return s.teller.Tell(ctx, late)
+}
+
+func (s *server) lapse(ctx context.Context, id string) error {
+	run, err := s.store.Lapse(ctx, id)
+	if err != nil {
+		return err
+	}
+	return s.teller.Tell(ctx, run)
 }
 
 func (s *server) tell(ctx context.Context, id string) error {

@@ -21,9 +21,11 @@ const (
 	stacks       = "stacks"
 	environments = "environments"
 	scenarios    = "scenarios"
+	roles        = "roles"
+	permissions  = "permissions"
 )
 
-var sections = []string{people, teams, services, stacks, environments, scenarios}
+var sections = []string{people, teams, services, stacks, environments, scenarios, roles, permissions}
 
 // Load reads the catalog at path: one file, or a folder whose *.yaml and *.yml files are merged. A catalog with mistakes
 // is nil; warnings alone refuse nothing. The problems are ordered by file and line. env is os.LookupEnv but in tests.
@@ -73,6 +75,7 @@ type decoder struct {
 
 	used   []tagged // tags that services depend on
 	tested []tagged // tags of scenarios
+	wanted []wanted // roles that permissions ask for
 }
 
 // tagged is a tag and where it is written.
@@ -135,6 +138,8 @@ func (d *decoder) decode() *pipeline.Catalog {
 		Scenarios:    each(d, scenarios, d.scenario),
 		FullSuite:    fullSuite(d.fullSuite),
 		Unowned:      channels(d.unowned),
+		Roles:        d.roles(),
+		Permissions:  each(d, permissions, d.permission),
 	}
 	d.refuseSharedNames()
 	d.warn(c)

@@ -55,7 +55,7 @@ func TestEveryMistakeIsNamed(t *testing.T) {
 
 func TestWarningsRefuseNothing(t *testing.T) {
 	var told strings.Builder
-	for _, catalog := range []string{"testdata/warned", "testdata/warned-terraform"} {
+	for _, catalog := range []string{"testdata/warned", "testdata/warned-access", "testdata/warned-terraform"} {
 		c, problems := Load(catalog, environ)
 		require.NotNil(t, c, problems)
 		for _, p := range problems {

@@ -27,6 +27,8 @@ func (d *decoder) environment(name string, v strictyaml.Value) (e pipeline.Envir
 			Abort:      abort(o.Get("abort")),
 			Batch:      o.Get("batch").Bool(),
 			MaxWait:    span(o.Get("max_wait")),
+
+			Permissions: d.permissionsHere(o.Get("permissions")),
 		}
 	})
 	return e

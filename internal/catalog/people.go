@@ -23,7 +23,7 @@ var zones = strings.Fields(zoneFile)
 
 var (
 	slackUser    = regexp.MustCompile(`^[TE][A-Z0-9]+/[UW][A-Z0-9]+$`)
-	slackChannel = regexp.MustCompile(`^[CGD][A-Z0-9]+$`)
+	slackChannel = regexp.MustCompile(`^([TE][A-Z0-9]+/)?[CGD][A-Z0-9]+$`)
 )
 
 func person(name string, v strictyaml.Value) (p pipeline.Person) {
@@ -31,12 +31,21 @@ func person(name string, v strictyaml.Value) (p pipeline.Person) {
 		p = pipeline.Person{
 			Name:  name,
 			Slack: matching(o.Get("slack"), slackUser, "no Slack user; write workspace/user ids, such as T0TEAM/U0DEVSG"),
-			Teams: o.Get("teams").Text(),
+			Teams: entraUser(o.Get("teams")),
 			Web:   o.Get("web").Text(),
 			Zone:  zone(o.Get("zone")),
 		}
 	})
 	return p
+}
+
+// entraUser is an object id, which Teams knows people by.
+func entraUser(v strictyaml.Value) string {
+	id := v.Text()
+	if id != "" && !guid.MatchString(id) {
+		v.Warnf("%s is no object id of Entra, so Teams does not know this person; copy it from the user's page in Entra", v.Quote())
+	}
+	return folded(id)
 }
 
 func (d *decoder) team(name string, v strictyaml.Value) (t pipeline.Team) {
@@ -61,8 +70,7 @@ func channels(v strictyaml.Value) (list []pipeline.Channel) {
 	v.Object(func(o *strictyaml.Object) {
 		slack, msteams, web := o.Get("slack"), o.Get("teams"), o.Get("web")
 		if slack.Given() {
-			id := matching(slack, slackChannel, "no Slack channel id; copy it from the channel's details, such as C0CHECKOUT")
-			list = append(list, pipeline.Channel{Platform: "slack", ID: id})
+			list = append(list, slackPlace(slack))
 		}
 		msteams.Object(func(o *strictyaml.Object) {
 			list = append(list, pipeline.Channel{
@@ -80,6 +88,16 @@ func channels(v strictyaml.Value) (list []pipeline.Channel) {
 		}
 	})
 	return list
+}
+
+// slackPlace is a channel, with the workspace in front of it where there are several.
+func slackPlace(v strictyaml.Value) pipeline.Channel {
+	id := matching(v, slackChannel, "no Slack channel id; copy it from the channel's details, such as C0CHECKOUT, or T0TEAM/C0CHECKOUT where there are several workspaces")
+	workspace, channel, several := strings.Cut(id, "/")
+	if !several {
+		workspace, channel = "", id
+	}
+	return pipeline.Channel{Platform: "slack", Group: workspace, ID: channel}
 }
 
 // matching is a text of a certain form; flaw says what another text is, and what to write.

@@ -12,6 +12,7 @@ import (
 // whom nothing mentions, and the like.
 func (d *decoder) warn(c *pipeline.Catalog) {
 	d.warnTags(c)
+	d.warnAccess(c)
 	for name, s := range c.Services {
 		d.warnService(name, s)
 	}

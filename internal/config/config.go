@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"bellwether/internal/strictyaml"
 )
@@ -19,6 +20,7 @@ type Config struct {
 	Git      map[string]GitHost // by host: "github.com"
 	Publish  Publish
 	Chat     Chat
+	Audit    Audit
 	Commands Commands
 	Catalog  string // a folder, or one file
 }
@@ -28,6 +30,16 @@ type HTTP struct {
 	Listen    string // host:port
 	PublicURL string // what people's browsers reach it by; no slash at the end
 	Admin     string // host:port of metrics and debugging; empty when off
+	OIDC      *OIDC  // nil: whoever has a link may read the page
+}
+
+// OIDC is the identity provider that people log in at before they see a page.
+type OIDC struct {
+	Issuer       string
+	ClientID     string
+	ClientSecret Secret
+	Groups       []string // any of them may read; with Emails, empty: whoever can log in
+	Emails       []string // such as *@example.com
 }
 
 // Intake is where changes come from; at least one is set.
@@ -94,19 +106,9 @@ type Chat struct {
 	Web   bool // the local chat page
 }
 
-// Slack is one Slack app.
-type Slack struct {
-	BotToken      Secret
-	SigningSecret Secret // empty with Socket Mode only
-	AppToken      Secret // empty: Slack calls by HTTP; set: Socket Mode
-	APIURL        string // empty: Slack itself
-}
-
-// Teams is one Microsoft Teams bot.
-type Teams struct {
-	AppID       string
-	AppPassword Secret
-	Tenant      string
+// Audit is how long it is kept what people said to Bellwether.
+type Audit struct {
+	Keep time.Duration
 }
 
 // Load reads the file at path. When strictyaml.Refused says so of the problems, the Config is not fit to run with: it holds
@@ -129,7 +131,13 @@ func (c Config) Secrets() []Secret {
 		list = append(list, h.Token)
 	}
 	if s := c.Chat.Slack; s != nil {
-		list = append(list, s.BotToken, s.SigningSecret, s.AppToken)
+		list = append(append(list, s.BotTokens...), s.SigningSecret, s.AppToken)
+		if r := s.Rotation; r != nil {
+			list = append(append(list, r.RefreshTokens...), r.ClientSecret)
+		}
+	}
+	if p := c.HTTP.OIDC; p != nil {
+		list = append(list, p.ClientSecret)
 	}
 	if t := c.Chat.Teams; t != nil {
 		list = append(list, t.AppPassword)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -49,18 +50,29 @@ func TestLoad(t *testing.T) {
 	require.Empty(t, problems)
 	require.Equal(t, Config{
 		Redis:    "redis://:hunter2@127.0.0.1:6379/0",
-		HTTP:     HTTP{Listen: "0.0.0.0:8080", PublicURL: "https://bellwether.example.com", Admin: "127.0.0.1:9090"},
+		HTTP:     HTTP{Listen: "0.0.0.0:8080", PublicURL: "https://bellwether.example.com", Admin: "127.0.0.1:9090", OIDC: c.HTTP.OIDC},
 		Intake:   c.Intake,
 		Git:      c.Git,
 		Publish:  c.Publish,
 		Chat:     c.Chat,
+		Audit:    Audit{Keep: 30 * 24 * time.Hour},
 		Commands: c.Commands,
 		Catalog:  "testdata/catalog",
 	}, c)
+	require.Equal(t, OIDC{Issuer: "https://id.example.com", ClientID: "bellwether", ClientSecret: "0idc", Groups: []string{"engineers"}, Emails: []string{"*@example.com"}}, *c.HTTP.OIDC)
 	require.Equal(t, SQS{QueueURL: "https://sqs.eu-west-1.amazonaws.com/123456789012/changes", Region: "eu-west-1"}, *c.Intake.SQS)
 	require.Equal(t, HTTPIntake{Token: "t0ken-of-events"}, *c.Intake.HTTP)
 	require.Equal(t, EventBridge{Bus: "default", Region: "eu-west-1", Endpoint: "http://127.0.0.1:4566", Completed: true}, *c.Publish.EventBridge)
-	require.Equal(t, Chat{Slack: &Slack{BotToken: "xoxb-1", SigningSecret: "s1gning"}}, c.Chat)
+	require.Equal(t, Chat{
+		Slack: &Slack{
+			BotTokens: []Secret{"xoxe.xoxb-1", "xoxe.xoxb-2"}, SigningSecret: "s1gning",
+			Rotation: &Rotation{ClientID: "12.34", ClientSecret: "cl1ent", RefreshTokens: []Secret{"xoxe-1", "xoxe-2"}},
+		},
+		Teams: &Teams{
+			AppID: "2c9f2a3e-0d47-4a54-9f0e-6f1f5a0f3c11", AppPassword: "p4ss", Tenant: "7d6c1b52-91c7-4f6f-8c0e-2f5b8a3d9e10",
+			Endpoints: TeamsEndpoints{Login: "https://login.microsoftonline.us"},
+		},
+	}, c.Chat)
 	require.Equal(t, map[string]Webhook{"github": {Secrets: []Secret{"hook-new", "hook-old"}, Host: "github.com"}, "gitea": {Secrets: []Secret{"hook-gitea"}, Host: "gitea.innerscale.example:3000"}}, c.Intake.Webhooks)
 	require.Equal(t, map[string]GitHost{
 		"github.com":                   {Token: "ghp_0123456789", Username: "bot", URL: "https://github.com", API: "https://api.github.com"},
@@ -69,7 +81,7 @@ func TestLoad(t *testing.T) {
 	}, c.Git)
 	require.Equal(t, []string{"KUBECONFIG", "AWS_SECRET_ACCESS_KEY"}, c.Commands.Environment)
 	require.ElementsMatch(t, []string{
-		"hunter2", "t0ken-of-events", "xoxb-1", "s1gning", "", "hook-new", "hook-old", "hook-gitea",
+		"hunter2", "t0ken-of-events", "xoxe.xoxb-1", "xoxe.xoxb-2", "s1gning", "", "xoxe-1", "xoxe-2", "cl1ent", "p4ss", "0idc", "hook-new", "hook-old", "hook-gitea",
 		"ghp_0123456789", "glpat-0123456789", "", "wJalrXUtnFEMI",
 	}, revealed(c.Secrets()), "a path is no secret")
 }
@@ -145,16 +157,25 @@ func TestWarningsRefuseNothing(t *testing.T) {
 		"{bot_token: other, signing_secret: other}\ngit: {git.example: {token: t0ken, api: \"http://git.example\"}}": {
 			"7: warning: git.git.example.api: sends the token for everyone on the way to read; write https",
 		},
+		"{bot_token: other, signing_secret: other}, teams: {app_id: bellwether, app_password: p4ss, tenant: 2c9f2a3e-0d47-4a54-9f0e-6f1f5a0f3c11}": {
+			`6: warning: chat.teams.app_id: "bellwether" is no id of Entra's; it looks like 2c9f2a3e-0d47-4a54-9f0e-6f1f5a0f3c11`,
+		},
 	} {
-		_, told := settings(t, "intake: {http: {token: t0ken}}\nchat: {slack: "+strings.Replace(more, "}", "}}", 1))
+		_, told := settings(t, "intake: {http: {token: t0ken}}\nchat: {slack: "+braced(more))
 		require.Equal(t, want, told, more)
 	}
+}
+
+// braced closes the mapping of the chats at the end of its line.
+func braced(more string) string {
+	line, rest, _ := strings.Cut(more, "\n")
+	return line + "}\n" + rest
 }
 
 func TestSocketModeNeedsNoSigningSecret(t *testing.T) {
 	c, problems := Load("testdata/socket-mode.yaml", environ)
 	require.Empty(t, problems)
-	require.Equal(t, Chat{Slack: &Slack{BotToken: "xoxb-1", AppToken: "xapp-1"}, Web: true}, c.Chat)
+	require.Equal(t, Chat{Slack: &Slack{BotTokens: []Secret{"xoxb-1"}, AppToken: "xapp-1"}, Web: true}, c.Chat)
 	require.Equal(t, "/etc/bellwether/catalog", c.Catalog)
 }
 

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"bellwether/internal/strictyaml"
 )
@@ -23,10 +24,11 @@ func decode(v strictyaml.Value, env func(string) (string, bool)) (c Config) {
 		c.Intake = intake(o.Need("intake", waysIn))
 		c.Git = git(o.Get("git"))
 		c.Publish = publish(o.Get("publish"))
-		c.Chat = chat(o.Need("chat", "slack, web or both under it"))
+		c.Chat = chat(o.Need("chat", "slack, teams or web under it"))
 		c.HTTP = listeners(o.Need("http", "listen and public_url under it"), c.Chat.Web)
 		file := o.Need("catalog", "the folder of the catalog, such as catalog")
 		c.Catalog = beside(file.File(), file.Text())
+		c.Audit = audit(o.Get("audit"))
 		c.Commands = commands(o.Get("commands"), c.Secrets(), env)
 	})
 	return c
@@ -40,6 +42,7 @@ func listeners(v strictyaml.Value, webChat bool) (h HTTP) {
 			Listen:    address(listen),
 			PublicURL: strings.TrimRight(webURL(o.Need("public_url", "a URL such as https://bellwether.example.com")), "/"),
 			Admin:     address(admin),
+			OIDC:      oidc(o.Get("oidc")),
 		}
 		if webChat && h.Listen != "" && !loopback(h.Listen) {
 			listen.Errorf("%s is open to others, and the web chat has no login; "+
@@ -50,6 +53,33 @@ func listeners(v strictyaml.Value, webChat bool) (h HTTP) {
 		}
 	})
 	return h
+}
+
+func oidc(v strictyaml.Value) (p *OIDC) {
+	v.Object(func(o *strictyaml.Object) {
+		issuer := o.Need("issuer", "the identity provider's URL, such as https://login.microsoftonline.com/TENANT/v2.0")
+		p = &OIDC{
+			Issuer:       webURL(issuer),
+			ClientID:     o.Need("client_id", "the id that the identity provider gave to Bellwether").Text(),
+			ClientSecret: secret(o.Need("client_secret", `the secret that goes with it, such as "${OIDC_CLIENT_SECRET}"`)),
+			Groups:       o.Get("groups").Strings(),
+			Emails:       o.Get("emails").Strings(),
+		}
+	})
+	return p
+}
+
+// longestAudit is for how long what people said can be kept.
+const longestAudit = 3650
+
+func audit(v strictyaml.Value) (a Audit) {
+	a.Keep = 400 * 24 * time.Hour
+	v.Object(func(o *strictyaml.Object) {
+		if days := o.Get("keep_days"); days.Given() {
+			a.Keep = time.Duration(days.Int(1, longestAudit)) * 24 * time.Hour
+		}
+	})
+	return a
 }
 
 func intake(v strictyaml.Value) (in Intake) {
@@ -96,27 +126,11 @@ func chat(v strictyaml.Value) (c Chat) {
 		o.Get("web").Object(func(o *strictyaml.Object) {
 			c.Web = o.Need("enabled", "true or false").Bool()
 		})
-		switch {
-		case onTeams.Given() && (onSlack.Given() || c.Web):
-			onTeams.Warnf("Microsoft Teams is not built in yet: nothing is said there")
-		case onTeams.Given():
-			onTeams.Errorf("Microsoft Teams is not built in yet; write slack beside it, or web with enabled: true")
-		case !onSlack.Given() && !c.Web:
-			o.At().Errorf("has nowhere to speak; write slack under it, or web with enabled: true")
+		if !onSlack.Given() && !onTeams.Given() && !c.Web {
+			o.At().Errorf("has nowhere to speak; write slack or teams under it, or web with enabled: true")
 		}
 	})
 	return c
-}
-
-func teams(v strictyaml.Value) (t *Teams) {
-	v.Object(func(o *strictyaml.Object) {
-		t = &Teams{
-			AppID:       o.Need("app_id", "the bot's application id").Text(),
-			AppPassword: secret(o.Need("app_password", `the bot's secret such as "${TEAMS_APP_PASSWORD}"`)),
-			Tenant:      o.Need("tenant", "the Entra tenant id").Text(),
-		}
-	})
-	return t
 }
 
 func secret(v strictyaml.Value) Secret { return Secret(v.Text()) }

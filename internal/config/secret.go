@@ -96,3 +96,9 @@ func (t Teams) Format(f fmt.State, _ rune) { fmt.Fprint(f, masked) }
 
 // Format hides the token.
 func (g GitHost) Format(f fmt.State, _ rune) { fmt.Fprint(f, masked) }
+
+// Format hides the tokens.
+func (r Rotation) Format(f fmt.State, _ rune) { fmt.Fprint(f, masked) }
+
+// Format hides the secret.
+func (p OIDC) Format(f fmt.State, _ rune) { fmt.Fprint(f, masked) }

@@ -46,9 +46,10 @@ func TestNothingPrintsASecret(t *testing.T) {
 		Intake: Intake{HTTP: &HTTPIntake{Token: secret}, Webhooks: map[string]Webhook{"github": {Secrets: []Secret{secret}}}},
 		Git:    map[string]GitHost{"github.com": {Token: secret}},
 		Chat: Chat{
-			Slack: &Slack{BotToken: secret, SigningSecret: secret, AppToken: secret},
+			Slack: &Slack{BotTokens: []Secret{secret}, SigningSecret: secret, AppToken: secret, Rotation: &Rotation{ClientSecret: secret, RefreshTokens: []Secret{secret}}},
 			Teams: &Teams{AppPassword: secret},
 		},
+		HTTP:     HTTP{OIDC: &OIDC{ClientSecret: secret}},
 		Commands: Commands{Secrets: []Secret{secret}},
 	}
 	for _, v := range []any{
@@ -56,7 +57,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 		[]Secret{secret},
 		map[string]Secret{"s": secret},
 		struct{ S Secret }{secret},
-		config.Redis, *config.Chat.Slack, *config.Intake.HTTP, *config.Chat.Teams, config,
+		config.Redis, *config.Chat.Slack, *config.Intake.HTTP, *config.Chat.Teams, *config.Chat.Slack.Rotation, *config.HTTP.OIDC, config,
 	} {
 		for _, shown := range everyPrinting(t, v) {
 			require.NotContains(t, shown, canary)

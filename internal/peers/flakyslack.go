@@ -15,7 +15,8 @@ import (
 )
 
 // FlakySlack is a Slack of ours, for what local-slack does not do: it keeps metadata, refuses what Slack refuses, and fails
-// as it is told. It serves the methods of the Web API that a bot needs to post, edit, upload and look for messages.
+// as it is told. It serves the methods of the Web API that Bellwether needs. Its one workspace is SlackTeam, more can be added
+// by Install.
 type FlakySlack struct {
 	server *httptest.Server
 
@@ -27,6 +28,17 @@ type FlakySlack struct {
 	messages []*Posted
 	files    map[string]*upload
 	last     time.Time // of the newest message
+
+	workspaces map[string]SlackWorkspace // by the bot's token
+	rotation   *rotation                 // nil: tokens do not expire
+	people     map[string]SlackPerson    // by id
+	groups     map[string][]string       // ids of people, by id
+	whispers   []Whisper
+	views      []SlackView
+	unfurls    []Unfurl
+	processing time.Duration        // of a file, until its message is seen
+	every      time.Duration        // between two messages in a channel; 0: as often as one likes
+	spoken     map[string]time.Time // when a channel took its last message
 }
 
 // Posted is a message as everybody sees it.
@@ -40,6 +52,7 @@ type Posted struct {
 	File     string // name of its file
 	FileID   string
 	Edits    int
+	Seen     time.Time // when its file is processed; zero without one
 }
 
 // upload is a file on its way.
@@ -52,7 +65,12 @@ type upload struct {
 
 // NewFlakySlack starts a healthy one with these channels. Close it.
 func NewFlakySlack(channels ...string) *FlakySlack {
-	s := &FlakySlack{met: map[string]int{}, channels: map[string]bool{}, files: map[string]*upload{}}
+	s := &FlakySlack{
+		met: map[string]int{}, channels: map[string]bool{}, files: map[string]*upload{}, spoken: map[string]time.Time{},
+		workspaces: map[string]SlackWorkspace{SlackBotToken: {Team: SlackTeam, Bot: SlackBot, URL: "https://innerscale.slack.com/"}},
+		people:     map[string]SlackPerson{SlackUser: {Name: "dev-sg", Team: SlackTeam, Zone: "Asia/Singapore"}},
+		groups:     map[string][]string{},
+	}
 	for _, c := range channels {
 		s.channels[c] = false
 	}
@@ -145,7 +163,12 @@ func (s *FlakySlack) accept(w http.ResponseWriter, r *http.Request) {
 		s.receive(w, r, file)
 		return
 	}
-	answer, problem := s.call(strings.TrimPrefix(r.URL.Path, "/api/"), r)
+	method := strings.TrimPrefix(r.URL.Path, "/api/")
+	if wait := s.rests(method, r); wait > 0 {
+		Limited(wait).Serve(w, r, nil)
+		return
+	}
+	answer, problem := s.call(method, r)
 	if problem != "" {
 		refuse(w, problem)
 		return
@@ -153,6 +176,19 @@ func (s *FlakySlack) accept(w http.ResponseWriter, r *http.Request) {
 	answer["ok"] = true
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(answer)
+}
+
+// rests is how long a channel takes no other message, in whole seconds.
+func (s *FlakySlack) rests(method string, r *http.Request) time.Duration {
+	channel := r.FormValue("channel")
+	if s.every == 0 || method != "chat.postMessage" && method != "chat.update" {
+		return 0
+	}
+	if wait := time.Until(s.spoken[channel].Add(s.every)); wait > 0 {
+		return wait.Truncate(time.Second) + time.Second
+	}
+	s.spoken[channel] = time.Now()
+	return 0
 }
 
 // slackMethod answers a request, or says what is wrong with it.
@@ -168,23 +204,22 @@ var slackMethods = map[string]slackMethod{
 	"files.completeUploadExternal": (*FlakySlack).share,
 	"conversations.history":        (*FlakySlack).history,
 	"conversations.replies":        (*FlakySlack).replies,
+	"chat.unfurl":                  (*FlakySlack).unfurl,
+	"views.open":                   (*FlakySlack).open,
+	"views.publish":                (*FlakySlack).publish,
+	"usergroups.users.list":        (*FlakySlack).members,
 }
 
 func (s *FlakySlack) call(method string, r *http.Request) (map[string]any, string) {
-	do, known := slackMethods[method]
-	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if form := r.FormValue("token"); form != "" {
-		token = form
+	if method == "oauth.v2.access" {
+		return s.exchange(r)
 	}
-	switch {
-	case !known:
+	do, known := slackMethods[method]
+	if !known {
 		return nil, "unknown_method"
-	case token == "":
-		return nil, "not_authed"
-	case token != SlackBotToken:
-		return nil, "invalid_auth"
-	case s.revoked:
-		return nil, "token_revoked"
+	}
+	if problem := s.refuses(bearer(r)); problem != "" {
+		return nil, problem
 	}
 	return do(s, r)
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"time"
 	"unicode/utf8"
 )
 
@@ -17,37 +18,18 @@ const (
 	slackText    = 40_000
 )
 
-func (s *FlakySlack) authTest(*http.Request) (map[string]any, string) {
-	return map[string]any{
-		"url": "https://innerscale.slack.com/", "team": "Innerscale", "team_id": SlackTeam, "user": "bellwether", "user_id": SlackBot,
-	}, ""
-}
-
-func (s *FlakySlack) usersInfo(r *http.Request) (map[string]any, string) {
-	if r.FormValue("user") != SlackUser {
-		return nil, "user_not_found"
-	}
-	return map[string]any{"user": map[string]any{"id": SlackUser, "name": "dev-sg"}}, ""
-}
-
 func (s *FlakySlack) post(r *http.Request) (map[string]any, string) {
 	m := &Posted{Channel: r.FormValue("channel"), Thread: r.FormValue("thread_ts")}
-	if problem := s.writable(m.Channel, m.Thread); problem != "" {
-		return nil, problem
+	if _, direct := s.people[m.Channel]; !direct {
+		if problem := s.writable(m.Channel, m.Thread); problem != "" {
+			return nil, problem
+		}
 	}
 	if problem := m.write(r); problem != "" {
 		return nil, problem
 	}
 	s.add(m)
 	return map[string]any{"channel": m.Channel, "ts": m.TS}, ""
-}
-
-// whisper takes a message that nobody else sees, and keeps it no more than Slack does.
-func (s *FlakySlack) whisper(r *http.Request) (map[string]any, string) {
-	if problem := s.writable(r.FormValue("channel"), r.FormValue("thread_ts")); problem != "" {
-		return nil, problem
-	}
-	return map[string]any{"message_ts": "1.000001"}, (&Posted{}).write(r)
 }
 
 func (s *FlakySlack) update(r *http.Request) (map[string]any, string) {
@@ -150,7 +132,7 @@ func (s *FlakySlack) share(r *http.Request) (map[string]any, string) {
 		return nil, "file_not_found"
 	}
 	file.done = true
-	m.File, m.FileID = file.name, shared[0].ID
+	m.File, m.FileID, m.Seen = file.name, shared[0].ID, time.Now().Add(s.processing)
 	s.add(m)
 	return map[string]any{"files": shared}, ""
 }
@@ -177,7 +159,7 @@ func (s *FlakySlack) replies(r *http.Request) (map[string]any, string) {
 
 func (s *FlakySlack) since(r *http.Request, wanted func(*Posted) bool) (found []*Posted) {
 	for _, m := range s.messages { // ts of the same length: they compare as texts
-		if m.Channel == r.FormValue("channel") && m.TS > r.FormValue("oldest") && wanted(m) {
+		if m.Channel == r.FormValue("channel") && time.Now().After(m.Seen) && m.TS > r.FormValue("oldest") && wanted(m) {
 			found = append(found, m)
 		}
 	}

@@ -23,6 +23,8 @@ const (
 	SlackUser          = "U0DEVSG" // called dev-sg
 	SlackChannel       = "C0CHECKOUT"
 	SlackOther         = "C0SEARCH"
+
+	slackApp = "A0BELL"
 )
 
 // Slack is a running local-slack.
@@ -43,7 +45,7 @@ func NewSlack(t testing.TB, requestURL string) *Slack {
 	config, err := json.Marshal(map[string]any{
 		"workspace": map[string]any{"name": "Innerscale", "domain": "innerscale", "teamId": SlackTeam},
 		"app": map[string]any{
-			"appId": "A0BELL", "botUserId": SlackBot, "botName": "bellwether", "botToken": SlackBotToken, "appToken": SlackAppToken,
+			"appId": slackApp, "botUserId": SlackBot, "botName": "bellwether", "botToken": SlackBotToken, "appToken": SlackAppToken,
 			"signingSecret": SlackSigningSecret, "mode": mode, "requestUrl": requestURL,
 		},
 		"users": []any{map[string]any{"id": SlackUser, "name": "dev-sg", "real_name": "Dev of Singapore", "email": "dev-sg@example.com"}},
@@ -135,8 +137,20 @@ func (s *Slack) Command(channel, text string) {
 // Press has the person press the button with that value in a message.
 func (s *Slack) Press(channel, ts, value string) {
 	s.t.Helper()
-	action := map[string]any{"type": "button", "action_id": "action-0", "block_id": "b", "value": value}
+	s.PressButton(channel, ts, "action-0", value)
+}
+
+// PressButton is Press of a button whose action_id matters.
+func (s *Slack) PressButton(channel, ts, id, value string) {
+	s.t.Helper()
+	action := map[string]any{"type": "button", "action_id": id, "block_id": "b", "value": value}
 	s.control("interact", map[string]any{"channel": channel, "messageTs": ts, "user": SlackUser, "action": action}, nil)
+}
+
+// OpenHome has the person open the app's Home tab.
+func (s *Slack) OpenHome() {
+	s.t.Helper()
+	s.control("open-home", map[string]any{"user": SlackUser}, nil)
 }
 
 // look reads what local-slack knows.

@@ -10,19 +10,6 @@ import (
 	"bellwether/pipeline"
 )
 
-// Acknowledge leaves a mark on the run; the first one stays. It returns the run as it then is.
-func (s *Store) Acknowledge(ctx context.Context, id string, m pipeline.Mark) (pipeline.Run, error) {
-	return s.mark(ctx, acknowledgeScript, id, m)
-}
-
-var acknowledgeScript = redis.NewScript(common + changing + `
-local id, mark = ARGV[2], ARGV[3]
-local run = redis.call('HMGET', key('run', id), 'environment', 'acknowledged')
-if not run[1] then return redis.error_reply('ABSENT') end
-if run[2] then return end
-run_set(id, 'acknowledged', mark)
-tell_later(id, run[1])`)
-
 // Cancel ends a waiting run at once and asks the holder of one that has begun to end it. A final run, and the first mark,
 // stay as they are. It returns the run as it then is.
 func (s *Store) Cancel(ctx context.Context, id string, m pipeline.Mark) (pipeline.Run, error) {
@@ -105,6 +92,7 @@ local due = run[2] and lane_due_of(prefix, 'environment/' .. run[2], id)
 if run[1] or not due then return end
 if due > lane_now() then run_patience(id, run[2], due) else run_set(id, 'overdue', 1) end`)
 
+// mark runs a script that leaves a mark on a run, and returns the run as it then is.
 func (s *Store) mark(ctx context.Context, script *redis.Script, id string, m pipeline.Mark, args ...any) (pipeline.Run, error) {
 	mark, err := json.Marshal(m)
 	if err != nil {

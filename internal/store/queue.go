@@ -41,7 +41,7 @@ func (s *Store) Enqueue(ctx context.Context, sub pipeline.Submission) (pipeline.
 }
 
 // Lua shared by the scripts that change runs. Every change of a run counts in its rev.
-var changing = "local keep_runs = " + strconv.FormatInt(seconds(keepRuns), 10) + `
+var changing = fmt.Sprintf("local keep_runs, newest = %d, %d", seconds(keepRuns), newest) + `
 local function run_touch(id) redis.call('HINCRBY', key('run', id), 'rev', 1) end
 
 local function run_set(id, ...)
@@ -65,6 +65,12 @@ local function run_end(id)
   redis.call('ZREM', key('open', environment), id)
   redis.call('ZREM', key('open', environment, thing), id)
   redis.call('EXPIRE', key('run', id), keep_runs)
+end
+
+-- Lists a run of a service or stack as one of its newest.
+local function run_list(id, name, number)
+  redis.call('ZADD', key('newest', name), number, id)
+  redis.call('ZREMRANGEBYRANK', key('newest', name), 0, -1 - newest)
 end
 
 local function run_replace(id, successor, at)
@@ -244,7 +250,7 @@ redis.call('HSET', key('run', id), 'record', record, 'rev', 1, 'state', 'waiting
   'thing', thing, 'key', identity, 'image', image, 'merged', changes and times[1] or 0, 'pushed', changes and times[2] or 0,
   'patience', math.max(0, patient - lane_now()), 'position', position(), 'supersedes', table.concat(superseded, ','))
 if newer then return overtaken(id, newer) end
-if name ~= '' then redis.call('SET', key('latest', name), id) end
+if name ~= '' then run_list(id, name, number) end
 line_up(id, number)
 return receipt('accepted', id, superseded)`)
 

@@ -30,7 +30,9 @@ const (
 //	ended       when that happened, and the reason for people, where there is one
 //	patience    ms for which it may wait for its environment; 0 for as long as it takes
 //	position, successor, supersedes, reruns (ids with commas), overdue
-//	cancel, acknowledged, approved, rejected   JSON of the marks
+//	cancel, approved, rejected   JSON of the marks
+//	acknowledged, until   JSON of the mark about the whole run, and the ms at which it lapses; about a scenario: acknowledged/cart
+//	lapsed      JSON of such marks whose time is over, with commas
 //	asked       when the approval was asked for that approved and rejected are about
 //	batch       the runs that it leads (ids with commas); there once it has gathered, see batch.go
 //	leader, place   the run that leads it, and where it waited before
@@ -72,7 +74,7 @@ func decodeRun(id string, f *fields) (pipeline.Run, error) {
 	run.Supersedes, run.Reruns = f.list("supersedes"), f.list("reruns")
 	run.Batch, run.Leader, run.Overdue = f.list("batch"), f.values["leader"], f.values["overdue"] != ""
 	f.json("cancel", &run.Cancel)
-	f.json("acknowledged", &run.Acknowledged)
+	run.Acknowledged, run.Lapsed = f.acknowledged(), f.lapsed()
 	f.json("approved", &run.Approved)
 	f.json("rejected", &run.Rejected)
 	if run.State == pipeline.Waiting {
@@ -113,7 +115,7 @@ func join(run *pipeline.Run, image pipeline.Change) {
 // rest, and the record only refuses those who do not know that.
 func encodeRun(run pipeline.Run) (record, rest []byte, err error) {
 	run.Schema = plain
-	run.Successor, run.Supersedes, run.Reruns, run.Cancel, run.Acknowledged = "", nil, nil, nil, nil
+	run.Successor, run.Supersedes, run.Reruns, run.Cancel, run.Acknowledged, run.Lapsed = "", nil, nil, nil, nil, nil
 	run.Batch, run.Leader, run.Approved, run.Rejected, run.Overdue = nil, "", nil, nil, false
 	if !run.State.Final() {
 		record, err = json.Marshal(run)
@@ -174,20 +176,27 @@ run_set(id, 'state', 'cancelled', 'ended', at, 'reason', reason)
 run_end(id)
 leave(id, at)`)
 
-// Latest is the newest run of a service or stack; "" when there is none.
-func (s *Store) Latest(ctx context.Context, name string) (string, error) {
-	id, err := s.redis().Get(ctx, s.key("latest", name)).Result()
-	if errors.Is(err, redis.Nil) {
-		return "", nil
-	}
+// Newest are the runs of a service or stack that are kept, newest first, at most so many.
+func (s *Store) Newest(ctx context.Context, name string, most int) ([]pipeline.Run, error) {
+	ids, err := s.redis().ZRevRange(ctx, s.key("newest", name), 0, -1).Result()
 	if err != nil {
-		return "", fmt.Errorf("latest run of %s: %w", name, err)
+		return nil, fmt.Errorf("newest runs of %s: %w", name, err)
 	}
-	kept, err := s.redis().Exists(ctx, s.key("run", id)).Result()
-	if err != nil || kept == 0 {
-		return "", wrap(err, "latest run of %s", name)
+	var runs []pipeline.Run
+	for _, id := range ids {
+		if len(runs) == most {
+			break
+		}
+		run, err := s.Load(ctx, id)
+		switch {
+		case errors.Is(err, bot.ErrNotFound): // expired since
+		case err != nil:
+			return nil, fmt.Errorf("newest runs of %s: %w", name, err)
+		default:
+			runs = append(runs, run)
+		}
 	}
-	return id, nil
+	return runs, nil
 }
 
 // Board tells which run holds the environment, which are tested along with it, whether it is on hold, and which runs wait

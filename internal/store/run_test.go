@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -73,7 +74,7 @@ func TestSaveAndMarksDoNotOverwriteEachOther(t *testing.T) {
 		accept(t, s, rerun(run))
 		save(t, s, held, run, pipeline.Running) // as it was before all that
 		got := load(t, s, "R1")
-		require.Equal(t, &anna, got.Acknowledged)
+		require.Equal(t, []pipeline.Mark{anna}, got.Acknowledged)
 		require.Equal(t, &ben, got.Cancel)
 		require.Equal(t, []string{"R2"}, got.Reruns)
 		require.Equal(t, pipeline.Running, got.State)
@@ -149,19 +150,6 @@ func TestCancelAfterTheEnd(t *testing.T) {
 	})
 }
 
-func TestFirstAcknowledgementStays(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
-		accept(t, s, change("checkout", "k1"))
-		first, err := s.Acknowledge(t.Context(), "R1", anna)
-		require.NoError(t, err)
-		require.Equal(t, &anna, first.Acknowledged)
-		require.EqualValues(t, 2, first.Rev)
-		second, err := s.Acknowledge(t.Context(), "R1", ben)
-		require.NoError(t, err)
-		require.Equal(t, first, second)
-	})
-}
-
 func TestUnknownRun(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		accept(t, s, change("checkout", "k1"))
@@ -180,21 +168,46 @@ func TestUnknownRun(t *testing.T) {
 	})
 }
 
-func TestLatest(t *testing.T) {
+// newestOf are the ids of the newest runs of a service or stack.
+func newestOf(t *testing.T, s *Store, name string, most int) (ids []string) {
+	t.Helper()
+	runs, err := s.Newest(t.Context(), name, most)
+	require.NoError(t, err)
+	for _, run := range runs {
+		ids = append(ids, run.ID)
+	}
+	return ids
+}
+
+func TestNewest(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
-		latest := func(name string) string {
-			id, err := s.Latest(t.Context(), name)
-			require.NoError(t, err)
-			return id
-		}
-		require.Empty(t, latest("checkout"))
+		require.Empty(t, newestOf(t, s, "checkout", 1))
 		old := accept(t, s, change("checkout", "k1"))
 		accept(t, s, change("search", "k1"))
-		require.Equal(t, "R1", latest("checkout"))
+		require.Equal(t, []string{"R1"}, newestOf(t, s, "checkout", 1))
 		accept(t, s, rerun(old))
-		require.Equal(t, "R3", latest("checkout"))
+		accept(t, s, change("checkout", "k2"))
+		require.Equal(t, []string{"R4"}, newestOf(t, s, "checkout", 1))
 		require.NoError(t, s.redis().Del(t.Context(), "bw:run:R3").Err())
-		require.Empty(t, latest("checkout"))
+		require.Equal(t, []string{"R4", "R1"}, newestOf(t, s, "checkout", 2), "as far as they are kept")
+		require.Equal(t, []string{"R4", "R1"}, newestOf(t, s, "checkout", 9))
+
+		runs, err := s.Newest(t.Context(), "search", 1)
+		require.NoError(t, err)
+		require.Equal(t, []pipeline.Run{load(t, s, "R2")}, runs)
+		require.NoError(t, s.redis().HSet(t.Context(), "bw:run:R2", "record", "{").Err())
+		_, err = s.Newest(t.Context(), "search", 1)
+		require.ErrorContains(t, err, "newest runs of search: redis key bw:run:R2, field record")
+	})
+}
+
+func TestNewestAreNotKeptWithoutEnd(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		for i := range newest + 3 {
+			accept(t, s, change("checkout", fmt.Sprint("k", i)))
+		}
+		require.EqualValues(t, newest, s.redis().ZCard(t.Context(), "bw:newest:checkout").Val())
+		require.Equal(t, []string{"R103"}, newestOf(t, s, "checkout", 1))
 	})
 }
 

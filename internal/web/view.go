@@ -16,6 +16,7 @@ import (
 // runView is what the page's template sees.
 type runView struct {
 	pipeline.Run
+	Reader    string // who has signed in; empty where nobody has to
 	Title     string
 	Mood      bot.Mood
 	Remark    string // the run's reason, where the title does not have it
@@ -59,6 +60,7 @@ type scenario struct {
 	Notes       []string
 	Sensitivity string
 	Baseline    []link
+	Proof       *proof // nil without a record
 }
 
 // target is one target's findings.
@@ -167,8 +169,11 @@ func moments(run pipeline.Run) []moment {
 	if m := run.Rejected; m != nil {
 		happened = append(happened, moment{"Rejected", m.At, marked(*m)})
 	}
-	if m := run.Acknowledged; m != nil {
-		happened = append(happened, moment{"Acknowledged", m.At, marked(*m)})
+	for _, m := range slices.Concat(run.Lapsed, run.Acknowledged) {
+		happened = append(happened, moment{"Acknowledged", m.At, marked(m)})
+	}
+	for _, m := range run.Lapsed {
+		happened = append(happened, moment{"Acknowledgement over", m.Until, "that of " + m.Name})
 	}
 	slices.SortStableFunc(happened, func(a, b moment) int { return a.At.Compare(b.At) })
 	return happened
@@ -192,6 +197,7 @@ func (p *Pages) scenario(ctx context.Context, run pipeline.Run, o pipeline.Outco
 		return scenario{}, err
 	}
 	view.Chart, view.Alt = ".."+p.signed("charts", run.ID, o.Scenario+".svg"), picture.Alt()
+	view.Proof = p.proof(run, o)
 	return view, nil
 }
 

@@ -102,10 +102,17 @@ func after(from, to time.Time, what string) string {
 }
 
 func marked(m pipeline.Mark) string {
-	if m.Because == "" {
-		return "by " + m.Name
+	said := "by " + m.Name
+	if m.Scope != "" {
+		said += " for " + m.Scope
 	}
-	return "by " + m.Name + ": " + m.Because
+	if !m.Until.IsZero() {
+		said += " until " + m.Until.UTC().Format("2 Jan 15:04 UTC")
+	}
+	if m.Because != "" {
+		said += ": " + m.Because
+	}
+	return said
 }
 
 func ending(s pipeline.State) string {

@@ -1,17 +1,18 @@
 package slack
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net"
 	"net/url"
 	"regexp"
+	"runtime/debug"
 	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
 
+	"bellwether/bot"
 	"bellwether/commands"
 	"bellwether/internal/chat/slack/blockkit"
 	"bellwether/pipeline"
@@ -20,147 +21,160 @@ import (
 // longest is how long a command and its answer may take.
 const longest = 2 * time.Minute
 
+// deed is what a delivery of Slack's asks for.
+type deed struct {
+	key string // of the delivery: the same for a repetition
+	do  func(context.Context, Desk)
+}
+
 // words are what somebody said, whichever way they came.
 type words struct {
-	key    string // of the delivery: the same for a repetition
-	caller commands.Caller
-	thread string // that they were said in; empty in the channel
-	root   string // message that began the thread, or that has the pressed button
+	at     *workspace
+	caller commands.Caller // as far as the delivery tells
+	thread string          // that they were said in; empty in the channel
+	root   string          // message that began the thread, or that has the pressed button
 	text   string
-	answer func(context.Context, commands.Reply) // takes the reply to where it belongs
 }
 
-// event is the part of an Events API request that matters here.
-type event struct {
-	Type      string `json:"type"`
-	Challenge string `json:"challenge"`
-	ID        string `json:"event_id"`
-	Event     struct {
-		Type    string    `json:"type"`
-		User    string    `json:"user"`
-		Bot     string    `json:"bot_id"`
-		Text    string    `json:"text"`
-		TS      string    `json:"ts"`
-		Thread  string    `json:"thread_ts"`
-		Channel string    `json:"channel"`
-		Edited  *struct{} `json:"edited"`
-	} `json:"event"`
-}
-
-// command reads a slash command, which Slack lets nobody type in a thread.
+// command reads a slash command, which Slack lets nobody type in a thread. It is nil when it was typed where Bellwether is
+// not installed.
 func (c *Chat) command(s slack.SlashCommand) (*words, error) {
-	caller := commands.Caller{Channel: channel(s.ChannelID), User: s.UserID, Name: s.UserName}
-	return c.answerable(&words{key: "trigger/" + s.TriggerID, caller: caller, text: spoken(s.Text)}, s.TriggerID, s.ResponseURL, true)
-}
-
-// press reads a button: its value is a command. Other interactions, a link's among them, say nothing.
-func (c *Chat) press(i slack.InteractionCallback) (*words, error) {
-	if i.Type != slack.InteractionTypeBlockActions || len(i.ActionCallback.BlockActions) == 0 || i.ActionCallback.BlockActions[0].Value == "" {
+	if err := c.answerable(s.TriggerID, s.ResponseURL); err != nil {
+		return nil, err
+	}
+	w := c.where(s.TeamID)
+	if w == nil {
 		return nil, nil
 	}
-	thread := cmp.Or(i.Message.ThreadTimestamp, i.Container.ThreadTs)
-	said := &words{
-		key: "trigger/" + i.TriggerID, thread: thread, root: cmp.Or(thread, i.Message.Timestamp), text: i.ActionCallback.BlockActions[0].Value,
-		caller: commands.Caller{Channel: channel(i.Channel.ID), User: i.User.ID, Name: i.User.Name},
-	}
-	return c.answerable(said, i.TriggerID, i.ResponseURL, false)
+	return &words{at: w, caller: caller(w, s.ChannelID, s.UserID, s.UserName, s.TeamID), text: spoken(s.Text)}, nil
 }
 
-// answerable lets the words be answered by the response_url. A public answer to a button is left out: what the press did
-// shows in its thread.
-func (c *Chat) answerable(said *words, trigger, responseURL string, public bool) (*words, error) {
+// answerable tells whether a delivery can be told from others, and answered.
+func (c *Chat) answerable(trigger, responseURL string) error {
 	if trigger == "" {
-		return nil, fmt.Errorf("%w: no trigger_id", errMalformed)
+		return fmt.Errorf("%w: no trigger_id", errMalformed)
 	}
 	if !c.trusted(responseURL) {
-		return nil, fmt.Errorf("%w: its response_url leads neither to slack nor to chat.slack.api_url", errMalformed)
+		return fmt.Errorf("%w: its response_url leads neither to slack nor to chat.slack.api_url", errMalformed)
 	}
-	said.answer = func(ctx context.Context, reply commands.Reply) {
-		if public || reply.Private {
-			c.respond(ctx, responseURL, response(reply, said.thread))
+	return nil
+}
+
+// where is the workspace that a delivery came from: the first one of those it names in which the app is installed. In a
+// channel that organisations share it names theirs too.
+func (c *Chat) where(teams ...string) *workspace {
+	for _, id := range teams {
+		if w := c.of(id); id != "" && w != nil {
+			return w
 		}
 	}
-	return said, nil
+	if len(c.workspaces) == 1 {
+		return c.workspaces[0]
+	}
+	c.log.Warn("slack delivered something of a workspace without a token", "workspaces", teams)
+	return nil
 }
 
-var mentioned = regexp.MustCompile(`<@([A-Z0-9]+)(?:\|[^>]*)?>`)
-
-// mention reads "@bellwether …". Other events, and what bots say, say nothing.
-func (c *Chat) mention(e event) (*words, error) {
-	m := e.Event
-	if e.Type != "event_callback" || m.Type != "app_mention" || m.Bot != "" || m.User == "" || m.Edited != nil {
-		return nil, nil
-	}
-	if e.ID == "" {
-		return nil, fmt.Errorf("%w: no event_id", errMalformed)
-	}
-	text := mentioned.ReplaceAllStringFunc(m.Text, func(s string) string {
-		if mentioned.FindStringSubmatch(s)[1] == c.self {
-			return ""
-		}
-		return s
-	})
-	said := &words{
-		key: "event/" + e.ID, thread: m.Thread, root: m.Thread, text: spoken(text),
-		caller: commands.Caller{Channel: channel(m.Channel), User: m.User},
-	}
-	said.answer = func(ctx context.Context, reply commands.Reply) { c.replyInThread(ctx, said, m.TS, reply) }
-	return said, nil
+func caller(w *workspace, channel, user, name, team string) commands.Caller {
+	return commands.Caller{Channel: pipeline.Channel{Platform: Platform, Group: w.id, ID: channel}, Workspace: team, User: user, Name: name}
 }
 
-// replyInThread posts the answer to a mention: a private one where the words were said, a public one in their thread, which
-// begins with the mention itself when there is none yet.
-func (c *Chat) replyInThread(ctx context.Context, said *words, ts string, reply commands.Reply) {
-	options := []slack.MsgOption{
-		slack.MsgOptionText(blockkit.Fallback(reply.Message), false), slack.MsgOptionDisableLinkUnfurl(),
-		slack.MsgOptionBlocks(blockkit.Draw(reply.Message, nil, "")...),
+// speaker is the caller of the words, complete. Without the store the run stays unknown, and the command says so.
+func (c *Chat) speaker(ctx context.Context, said *words) commands.Caller {
+	who := c.meet(ctx, said.at, said.caller)
+	if said.root == "" {
+		return who
 	}
-	at := said.caller.Channel.ID
-	err := c.pace(ctx, at)
-	switch {
-	case err != nil:
-	case reply.Private:
-		_, err = c.api.PostEphemeralContext(ctx, at, said.caller.User, append(options, inThread(said.thread))...)
-	default:
-		_, _, err = c.api.PostMessageContext(ctx, at, append(options, inThread(cmp.Or(said.thread, ts)))...)
-	}
+	run, err := c.threads.RunOf(ctx, who.Channel, said.root)
 	if err != nil {
-		c.log.Error("an answer did not reach slack", "channel", at, "error", explain(err))
+		c.log.Error("no telling which run a thread speaks of", "channel", who.Channel, "root", said.root, "error", err)
 	}
+	who.Run = run
+	return who
 }
 
-// first claims the words: false when they came before.
-func (c *Chat) first(ctx context.Context, said *words) (bool, error) {
-	first, err := c.seen.First(ctx, "slack/"+said.key, replays)
+// carryOut does what was said.
+func (c *Chat) carryOut(ctx context.Context, said *words, desk Desk) commands.Reply {
+	return desk.Do(ctx, c.speaker(ctx, said), said.text)
+}
+
+// first claims a delivery: false when it came before.
+func (c *Chat) first(ctx context.Context, key string) (bool, error) {
+	first, err := c.seen.First(ctx, "slack/"+key, replays)
 	if err != nil {
-		return false, fmt.Errorf("claim %s: %w", said.key, err)
+		return false, fmt.Errorf("claim %s: %w", key, err)
 	}
 	return first, nil
 }
 
-// background goes on when the request is over; Wait waits for it.
+// background goes on when the request is over; Wait waits for it. A panic ends this alone.
 func (c *Chat) background(ctx context.Context, f func(context.Context)) {
 	c.answers.Go(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), longest)
 		defer cancel()
+		defer func() {
+			if reason := recover(); reason != nil {
+				c.log.Error("an answer to slack failed", "panic", reason, "stack", string(debug.Stack()))
+			}
+		}()
 		f(ctx)
 	})
 }
 
-// carryOut completes the caller and does what was said. Without the store the run stays unknown, and the command says so.
-func (c *Chat) carryOut(ctx context.Context, said *words, do Doer) commands.Reply {
-	caller := said.caller
-	if caller.Name == "" {
-		caller.Name = c.name(ctx, caller.User)
+// say answers a mention: a private answer is whispered, a public one goes into the thread.
+func (c *Chat) say(ctx context.Context, said *words, thread string, reply commands.Reply) {
+	if reply.Private {
+		c.whisper(ctx, said, reply.Message)
+		return
 	}
-	if said.root != "" {
-		run, err := c.threads.RunOf(ctx, caller.Channel, said.root)
-		if err != nil {
-			c.log.Error("no telling which run a thread speaks of", "channel", caller.Channel, "root", said.root, "error", err)
+	at := said.caller.Channel.ID
+	api, err := said.at.api(ctx)
+	if err == nil {
+		err = c.pace(ctx, at)
+	}
+	if err == nil {
+		_, _, err = api.PostMessageContext(ctx, at, append(drawn(reply.Message), inThread(thread))...)
+		err = c.missed(api, err)
+	}
+	if err != nil {
+		c.log.Error("an answer did not reach slack", "channel", at, "error", err)
+	}
+}
+
+// whisper shows a message to the person who spoke and to nobody else: where they spoke, or, where Slack does not let the bot
+// do that, as a direct message.
+func (c *Chat) whisper(ctx context.Context, said *words, m bot.Message) {
+	at, user := said.caller.Channel.ID, said.caller.User
+	api, err := said.at.api(ctx)
+	if err == nil && at != "" {
+		_, err = api.PostEphemeralContext(ctx, at, user, append(drawn(m), inThread(said.thread))...)
+		if err == nil {
+			return
 		}
-		caller.Run = run
 	}
-	return do.Do(ctx, caller, said.text)
+	if api != nil && isUser(user) {
+		_, _, err = api.PostMessageContext(ctx, user, drawn(m)...)
+		err = c.missed(api, err)
+	}
+	if err != nil {
+		c.log.Error("a private answer did not reach slack", "channel", at, "user", user, "error", err)
+	}
+}
+
+// isUser tells an id of a person, to whom a message is private, from one of a channel.
+func isUser(id string) bool { return strings.HasPrefix(id, "U") || strings.HasPrefix(id, "W") }
+
+// missed explains an error of a request that is not repeated.
+func (c *Chat) missed(api *client, err error) error {
+	api.expired(err)
+	return explain(err)
+}
+
+func drawn(m bot.Message) []slack.MsgOption {
+	return []slack.MsgOption{
+		slack.MsgOptionText(blockkit.Fallback(m), false), slack.MsgOptionDisableLinkUnfurl(),
+		slack.MsgOptionBlocks(blockkit.Draw(m, blockkit.Options{})...),
+	}
 }
 
 // respond sends by a response_url, which is a secret for half an hour: it is kept out of the log.
@@ -178,7 +192,7 @@ func response(reply commands.Reply, thread string) *slack.WebhookMessage {
 	}
 	return &slack.WebhookMessage{
 		ResponseType: kind, ThreadTimestamp: thread, Text: blockkit.Fallback(reply.Message),
-		Blocks: &slack.Blocks{BlockSet: blockkit.Draw(reply.Message, nil, "")},
+		Blocks: &slack.Blocks{BlockSet: blockkit.Draw(reply.Message, blockkit.Options{})},
 	}
 }
 
@@ -206,5 +220,3 @@ var (
 func spoken(text string) string {
 	return strings.TrimSpace(unescaped.Replace(link.ReplaceAllString(text, "$1")))
 }
-
-func channel(id string) pipeline.Channel { return pipeline.Channel{Platform: Platform, ID: id} }

@@ -17,6 +17,7 @@ import (
 // How long a channel rests before it is tried again.
 const (
 	unwell    = 30 * time.Second // Slack cannot be reached, or does not say how long
+	renewed   = time.Second      // the token is another one then
 	uninvited = time.Minute      // the bot is not in the channel, the commonest mistake of a first day
 	unmended  = 5 * time.Minute  // somebody has to do something else first
 )
@@ -36,7 +37,7 @@ var meanings = map[string]meaning{
 
 	"not_authed":    {unmended, "the token is missing: set chat.slack.bot_token"},
 	"invalid_auth":  {unmended, "the token is wrong: copy the one of \"OAuth & Permissions\" (xoxb-…) to chat.slack.bot_token"},
-	"token_expired": {unmended, "the token has expired: install the app again and renew chat.slack.bot_token"},
+	"token_expired": {unmended, "the token has expired: the app has token rotation, so set chat.slack.rotation in the place of chat.slack.bot_token"},
 	"missing_scope": {unmended, "the app lacks a scope: compare it with deploy/slack/manifest.yaml and install it again"},
 
 	"restricted_action_read_only_channel": {unmended, "only some people may post there: let the bot, in the channel's settings"},
@@ -63,13 +64,24 @@ var unclear = map[string]bool{"internal_error": true, "fatal_error": true, "serv
 // later are answers that mean "not now".
 var later = map[string]bool{"ratelimited": true, "rate_limited": true, "message_limit_exceeded": true, "team_added_to_org": true}
 
+// code is Slack's word for what is wrong; empty when it is not Slack who says so.
+func code(err error) string {
+	var said slack.SlackErrorResponse
+	if errors.As(err, &said) {
+		return said.Err
+	}
+	return ""
+}
+
 // judge classifies what came of a request about a channel. What keeps the channel resting until a person does something is
 // told once, not at every try.
-func (c *Chat) judge(channel string, err error) error {
+func (c *Chat) judge(a *client, channel string, err error) error {
+	if a.expired(err) {
+		return &bot.NotSent{After: renewed, Err: err}
+	}
 	trouble := ""
-	var said slack.SlackErrorResponse
-	if errors.As(err, &said) && meanings[said.Err].rest > 0 {
-		trouble = said.Err
+	if meanings[code(err)].rest > 0 {
+		trouble = code(err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -166,7 +166,7 @@ func TestUnreachable(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
-	c, err := New(Settings{BotToken: token, SigningSecret: secret, APIURL: "http://" + l.Addr().String(), Log: slog.Default()})
+	c, err := New(Settings{Workspaces: installed, SigningSecret: secret, APIURL: "http://" + l.Addr().String(), Log: slog.Default()})
 	require.NoError(t, err)
 	_, err = c.Post(t.Context(), root("R1"))
 	require.Equal(t, "not sent", kind(err))
@@ -175,7 +175,7 @@ func TestUnreachable(t *testing.T) {
 // Postman.Settle, after which somebody looks for a message, is to be longer than any attempt to post it.
 func TestNoAttemptTakesLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, err := New(Settings{BotToken: token, SigningSecret: secret, Log: slog.Default()})
+		c, err := New(Settings{Workspaces: installed, SigningSecret: secret, Log: slog.Default()})
 		require.NoError(t, err)
 		c.http.Transport = stalled{after: map[string]time.Duration{"/upload": 6 * time.Second, "/api/files.getUploadURLExternal": 6 * time.Second}}
 		began := time.Now()

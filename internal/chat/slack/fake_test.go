@@ -30,6 +30,8 @@ const (
 	where  = "C0CHECKOUT"
 )
 
+var installed = []Workspace{{BotToken: token}}
+
 // fake is a Web API as strict as Slack's where Bellwether depends on it. It can do what no emulator does: limit the rate,
 // fail before and after it took a message, answer with any error, keep metadata, and serve small pages.
 type fake struct {
@@ -64,7 +66,7 @@ func newFake(t *testing.T) *fake {
 // chat that talks to the fake, at any rate.
 func (f *fake) chat(t *testing.T) *Chat {
 	c, err := New(Settings{
-		BotToken: token, SigningSecret: secret, APIURL: f.url + "/api/", Seen: &seen{}, Threads: threads{"1.000001": "R42"},
+		Workspaces: installed, SigningSecret: secret, APIURL: f.url + "/api/", Seen: &seen{}, Threads: threads{"1.000001": "R42"},
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Now: time.Now,
 		HTTP: &http.Client{Timeout: 5 * time.Second, CheckRedirect: noRedirect},
 	})

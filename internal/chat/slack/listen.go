@@ -28,15 +28,15 @@ var errMalformed = errors.New("malformed request")
 
 // Handler listens at /slack/commands, /slack/interactions and /slack/events. Each takes all three kinds of request, so that
 // an app with a single request URL works too.
-func (c *Chat) Handler(do Doer) http.Handler {
+func (c *Chat) Handler(desk Desk) http.Handler {
 	mux := http.NewServeMux()
 	for _, path := range []string{"commands", "interactions", "events"} {
-		mux.HandleFunc("POST /slack/"+path, func(w http.ResponseWriter, r *http.Request) { c.receive(w, r, do) })
+		mux.HandleFunc("POST /slack/"+path, func(w http.ResponseWriter, r *http.Request) { c.receive(w, r, desk) })
 	}
 	return mux
 }
 
-func (c *Chat) receive(w http.ResponseWriter, r *http.Request, do Doer) {
+func (c *Chat) receive(w http.ResponseWriter, r *http.Request, desk Desk) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyLimit))
 	if err != nil {
 		http.Error(w, "body unreadable or too large", http.StatusRequestEntityTooLarge)
@@ -47,7 +47,7 @@ func (c *Chat) receive(w http.ResponseWriter, r *http.Request, do Doer) {
 		http.Error(w, "not signed by slack", http.StatusUnauthorized)
 		return
 	}
-	if err := c.dispatch(w, r, body, do); err != nil {
+	if err := c.dispatch(w, r, body, desk); err != nil {
 		c.log.Error("slack's request came to nothing", "path", r.URL.Path, "error", err)
 		status := http.StatusInternalServerError
 		if errors.Is(err, errMalformed) {
@@ -70,10 +70,10 @@ func verify(h http.Header, body []byte, secret string) error {
 }
 
 // dispatch tells the kinds of request apart and answers them. An error is returned before anything was written.
-func (c *Chat) dispatch(w http.ResponseWriter, r *http.Request, body []byte, do Doer) error {
+func (c *Chat) dispatch(w http.ResponseWriter, r *http.Request, body []byte, desk Desk) error {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err == nil && kind == "application/json" {
-		return c.receiveEvent(w, r, body, do)
+		return c.receiveEvent(w, r, body, desk)
 	}
 	form, err := url.ParseQuery(string(body))
 	switch {
@@ -82,15 +82,15 @@ func (c *Chat) dispatch(w http.ResponseWriter, r *http.Request, body []byte, do 
 	case form.Get("ssl_check") == "1":
 		return nil
 	case form.Has("payload"):
-		return c.receivePress(r.Context(), []byte(form.Get("payload")), do)
+		return c.receiveInteraction(r.Context(), []byte(form.Get("payload")), desk)
 	case form.Has("command"):
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		return c.receiveCommand(w, r, do)
+		return c.receiveCommand(w, r, desk)
 	}
 	return fmt.Errorf("%w: neither event, interaction nor command", errMalformed)
 }
 
-func (c *Chat) receiveEvent(w http.ResponseWriter, r *http.Request, body []byte, do Doer) error {
+func (c *Chat) receiveEvent(w http.ResponseWriter, r *http.Request, body []byte, desk Desk) error {
 	var e event
 	if err := json.Unmarshal(body, &e); err != nil {
 		return fmt.Errorf("%w: %w", errMalformed, err)
@@ -100,52 +100,67 @@ func (c *Chat) receiveEvent(w http.ResponseWriter, r *http.Request, body []byte,
 		_, err := io.WriteString(w, e.Challenge)
 		return err
 	}
-	said, err := c.mention(e)
-	return c.later(r.Context(), said, err, do)
+	d, err := c.hear(e)
+	return c.later(r.Context(), d, err, desk)
 }
 
-func (c *Chat) receivePress(ctx context.Context, payload []byte, do Doer) error {
-	var press slack.InteractionCallback
-	if err := json.Unmarshal(payload, &press); err != nil {
+func (c *Chat) receiveInteraction(ctx context.Context, payload []byte, desk Desk) error {
+	var i slack.InteractionCallback
+	if err := json.Unmarshal(payload, &i); err != nil {
 		return fmt.Errorf("%w: %w", errMalformed, err)
 	}
-	said, err := c.press(press)
-	return c.later(ctx, said, err, do)
+	d, err := c.interaction(i)
+	return c.later(ctx, d, err, desk)
 }
 
-// later carries out what was said after Slack has had its acknowledgement; what says nothing is only acknowledged.
-func (c *Chat) later(ctx context.Context, said *words, err error, do Doer) error {
-	if err != nil || said == nil {
+// later does it after Slack has had its acknowledgement, which also closes a form; what says nothing is only acknowledged.
+func (c *Chat) later(ctx context.Context, d *deed, err error, desk Desk) error {
+	if err != nil || d == nil {
 		return err
 	}
-	first, err := c.first(ctx, said)
+	first, err := c.first(ctx, d.key)
 	if first {
-		c.background(ctx, func(ctx context.Context) { said.answer(ctx, c.carryOut(ctx, said, do)) })
+		c.background(ctx, func(ctx context.Context) { d.do(ctx, desk) })
 	}
 	return err
 }
 
 // receiveCommand answers in the response when the command is quick, else by the response_url.
-func (c *Chat) receiveCommand(w http.ResponseWriter, r *http.Request, do Doer) error {
+func (c *Chat) receiveCommand(w http.ResponseWriter, r *http.Request, desk Desk) error {
 	command, err := slack.SlashCommandParse(r)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errMalformed, err)
 	}
 	said, err := c.command(command)
-	if err != nil {
+	if err != nil || said == nil {
 		return err
 	}
-	if first, err := c.first(r.Context(), said); err != nil || !first {
+	if first, err := c.first(r.Context(), "trigger/"+command.TriggerID); err != nil || !first {
 		return err
 	}
 	done := make(chan commands.Reply, 1)
-	c.background(r.Context(), func(ctx context.Context) { done <- c.carryOut(ctx, said, do) })
+	c.background(r.Context(), func(ctx context.Context) {
+		defer close(done)
+		done <- c.carryOut(ctx, said, desk)
+	})
 	select {
-	case reply := <-done:
-		w.Header().Set("Content-Type", "application/json")
-		return json.NewEncoder(w).Encode(response(reply, ""))
+	case reply, ok := <-done:
+		return answer(w, reply, ok)
 	case <-time.After(patience):
-		c.background(r.Context(), func(ctx context.Context) { said.answer(ctx, <-done) })
+		c.background(r.Context(), func(ctx context.Context) {
+			if reply, ok := <-done; ok {
+				c.respond(ctx, command.ResponseURL, response(reply, ""))
+			}
+		})
 		return nil
 	}
+}
+
+// answer writes the reply, if there is one.
+func answer(w http.ResponseWriter, reply commands.Reply, ok bool) error {
+	if !ok {
+		return errors.New("the command was not carried out")
+	}
+	w.Header().Set("Content-Type", "application/json")
+	return json.NewEncoder(w).Encode(response(reply, ""))
 }

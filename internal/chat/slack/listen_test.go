@@ -2,54 +2,19 @@ package slack
 
 import (
 	"bytes"
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"bellwether/bot"
-	"bellwether/commands"
 )
-
-// doer notes what it is told.
-type doer struct {
-	mu    sync.Mutex
-	said  []string
-	took  time.Duration
-	reply commands.Reply
-}
-
-func (d *doer) Do(_ context.Context, c commands.Caller, text string) commands.Reply {
-	time.Sleep(d.took) // in a synctest bubble, where it takes no time
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.said = append(d.said, fmt.Sprintf("%s %s %s [%s] %s", c.Channel, c.User, c.Name, c.Run, text))
-	return d.reply
-}
-
-func answering(title string, private bool) *doer {
-	return &doer{reply: commands.Reply{Message: bot.Message{Title: title}, Private: private}}
-}
-
-func pretty(v any) string {
-	var b strings.Builder
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return err.Error()
-	}
-	return b.String()
-}
 
 const form, jsonType = "application/x-www-form-urlencoded", "application/json"
 
@@ -75,40 +40,95 @@ func mention(text, id, thread string) string {
 }
 
 // send hands the request in and waits for everything that comes of it.
-func send(c *Chat, d Doer, r *http.Request) *httptest.ResponseRecorder {
+func send(c *Chat, d Desk, r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	c.Handler(d).ServeHTTP(w, r)
 	c.Wait()
 	return w
 }
 
-func TestSignature(t *testing.T) {
-	body := slash("help", "t1", "https://hooks.slack.com/commands/1")
-	now := time.Now()
-	missing := signed("/slack/commands", form, body, secret, now)
-	missing.Header.Del("X-Slack-Signature")
-	changed := signed("/slack/commands", form, body, secret, now)
-	changed.Body = http.NoBody
-	for name, r := range map[string]*http.Request{
-		"wrong":   signed("/slack/commands", form, body, "guess", now),
-		"empty":   signed("/slack/commands", form, body, "", now),
-		"stale":   signed("/slack/commands", form, body, secret, now.Add(-6*time.Minute)),
-		"future":  signed("/slack/commands", form, body, secret, now.Add(6*time.Minute)),
-		"missing": missing,
-		"changed": changed,
-	} {
-		d := answering("Help", true)
-		require.Equal(t, http.StatusUnauthorized, send(newFake(t).chat(t), d, r).Code, name)
-		require.Empty(t, d.said, name)
+// attacked are the endpoints, each with something that would be done if it were signed.
+func attacked() map[string][2]string {
+	return map[string][2]string{
+		"/slack/commands":     {form, slash("ack R42", "t1", "https://hooks.slack.com/commands/1")},
+		"/slack/interactions": {form, press("ack R42", "t2", "", "https://hooks.slack.com/1")},
+		"/slack/events":       {jsonType, mention("<@U0BELL> ack R42", "Ev1", "")},
 	}
-	c := newFake(t).chat(t)
-	c.signingSecret = ""
-	require.Equal(t, http.StatusUnauthorized, send(c, answering("", true), signed("/slack/commands", form, body, "", now)).Code)
 }
 
-func TestOversizeBody(t *testing.T) {
-	r := signed("/slack/events", jsonType, strings.Repeat(" ", bodyLimit+1), secret, time.Now())
-	require.Equal(t, http.StatusRequestEntityTooLarge, send(newFake(t).chat(t), answering("", true), r).Code)
+func TestSignature(t *testing.T) {
+	now := time.Now()
+	for path, said := range attacked() {
+		kind, body := said[0], said[1]
+		missing := signed(path, kind, body, secret, now)
+		missing.Header.Del("X-Slack-Signature")
+		timeless := signed(path, kind, body, secret, now)
+		timeless.Header.Del("X-Slack-Request-Timestamp")
+		shifted := signed(path, kind, body, secret, now.Add(-time.Hour))
+		shifted.Header.Set("X-Slack-Request-Timestamp", fmt.Sprint(now.Unix()))
+		changed := signed(path, kind, body, secret, now)
+		changed.Body = io.NopCloser(strings.NewReader(strings.Replace(body, "R42", "R43", 1)))
+		emptied := signed(path, kind, body, secret, now)
+		emptied.Body = http.NoBody
+		inQuery := signed(path+"?"+url.Values{"payload": {body}}.Encode(), kind, "", "guess", now)
+		for name, r := range map[string]*http.Request{
+			"wrong":              signed(path, kind, body, "guess", now),
+			"empty":              signed(path, kind, body, "", now),
+			"stale":              signed(path, kind, body, secret, now.Add(-6*time.Minute)),
+			"future":             signed(path, kind, body, secret, now.Add(6*time.Minute)),
+			"stale, newly dated": shifted,
+			"missing":            missing,
+			"without a time":     timeless,
+			"changed":            changed,
+			"emptied":            emptied,
+			"in the query":       inQuery,
+		} {
+			d := answering("Help", true)
+			require.Equal(t, http.StatusUnauthorized, send(newFake(t).chat(t), d, r).Code, path+" "+name)
+			require.Empty(t, d.said, path+" "+name)
+		}
+		c, d := newFake(t).chat(t), answering("", true)
+		c.signingSecret = ""
+		require.Equal(t, http.StatusUnauthorized, send(c, d, signed(path, kind, body, "", now)).Code)
+		require.Empty(t, d.said)
+	}
+}
+
+func TestReplayIsDoneOnce(t *testing.T) {
+	for path, said := range attacked() {
+		c, d := newFake(t).chat(t), answering("Status", false)
+		first := signed(path, said[0], said[1], secret, time.Now())
+		replayed := first.Clone(t.Context())
+		replayed.Body = io.NopCloser(strings.NewReader(said[1]))
+		require.Equal(t, http.StatusOK, send(c, d, first).Code, path)
+		require.Equal(t, http.StatusOK, send(c, d, replayed).Code, path)
+		elsewhere := signed("/slack/events", said[0], said[1], secret, time.Now()) // each endpoint takes all
+		require.Equal(t, http.StatusOK, send(c, d, elsewhere).Code, path)
+		require.Len(t, d.said, 1, path)
+	}
+}
+
+func TestOversizeAndNestedBodies(t *testing.T) {
+	nested := strings.Repeat(`{"event":`, 20_000)
+	for name, test := range map[string]struct {
+		kind, body string
+		code       int
+	}{
+		"oversize":           {jsonType, strings.Repeat(" ", bodyLimit+1), http.StatusRequestEntityTooLarge},
+		"nested event":       {jsonType, nested, http.StatusBadRequest},
+		"nested interaction": {form, url.Values{"payload": {nested}}.Encode(), http.StatusBadRequest},
+		"nested blocks": {form, url.Values{"payload": {
+			`{"message":{"blocks":` + strings.Repeat(`[{"elements":`, 20_000),
+		}}.Encode(), http.StatusBadRequest},
+		"many fields": {form, strings.Repeat("a=b&", 100_000), http.StatusBadRequest},
+	} {
+		d := answering("", true)
+		for path := range attacked() {
+			w := send(newFake(t).chat(t), d, signed(path, test.kind, test.body, secret, time.Now()))
+			require.Equal(t, test.code, w.Code, name)
+		}
+		require.Empty(t, d.said, name)
+	}
 }
 
 func TestCommandAnsweredAtOnce(t *testing.T) {
@@ -121,21 +141,6 @@ func TestCommandAnsweredAtOnce(t *testing.T) {
 		require.Contains(t, w.Body.String(), `"response_type":"`+want+`"`)
 		require.Contains(t, w.Body.String(), "Status")
 		require.Equal(t, []string{"slack:C0CHECKOUT U0DEVSG dev-sg [] ack R42 because a < b, see https://x.example/1"}, d.said)
-	}
-}
-
-func TestRepetitionIsDoneOnce(t *testing.T) {
-	c, d := newFake(t).chat(t), answering("Status", true)
-	for _, r := range []struct{ kind, body string }{
-		{form, slash("status", "t1", "https://hooks.slack.com/1")},
-		{jsonType, mention("<@U0BELL> status", "Ev1", "")},
-	} {
-		before := len(d.said)
-		for range 3 {
-			w := send(c, d, signed("/slack/events", r.kind, r.body, secret, time.Now()))
-			require.Equal(t, http.StatusOK, w.Code)
-		}
-		require.Len(t, d.said, before+1)
 	}
 }
 
@@ -214,9 +219,11 @@ func TestButton(t *testing.T) {
 			c := newFake(t).chat(t)
 			got := ""
 			c.http = &http.Client{Transport: inProcess{http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-				var b bytes.Buffer
-				_, _ = b.ReadFrom(r.Body)
-				got += b.String()
+				if r.URL.Host == "hooks.slack.com" {
+					var b bytes.Buffer
+					_, _ = b.ReadFrom(r.Body)
+					got += b.String()
+				}
 			})}}
 			d := answering("Not yours", test.private)
 			w := send(c, d, signed("/slack/interactions", form, press("ack R42", "t1", test.thread, "https://hooks.slack.com/1"), secret, time.Now()))

@@ -25,7 +25,7 @@ import (
 
 func peerChat(t *testing.T, s interface{ API() string }) *Chat {
 	c, err := New(Settings{
-		BotToken: peers.SlackBotToken, SigningSecret: peers.SlackSigningSecret, AppToken: peers.SlackAppToken, APIURL: s.API(),
+		Workspaces: []Workspace{{BotToken: peers.SlackBotToken}}, SigningSecret: peers.SlackSigningSecret, AppToken: peers.SlackAppToken, APIURL: s.API(),
 		Seen: &seen{}, Threads: threads{}, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Now: time.Now,
 	})
 	require.NoError(t, err)
@@ -85,27 +85,13 @@ func TestPeerPostEditFind(t *testing.T) {
 	require.ErrorContains(t, err, "/invite @bellwether")
 }
 
-func TestPeerSpeaksHTTP(t *testing.T) {
-	var h atomic.Pointer[http.Handler]
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*h.Load()).ServeHTTP(w, r) }))
-	defer server.Close()
-	s := peers.NewSlack(t, server.URL+"/slack/events")
-	c, d := peerChat(t, s), answering("What I understand", true)
-	handler := c.Handler(d)
-	h.Store(&handler)
-	converse(t, s, c, d)
-}
-
-func TestPeerSpeaksSocketMode(t *testing.T) {
-	s := peers.NewSlack(t, "")
-	c, d := peerChat(t, s), answering("What I understand", true)
-	ended := make(chan error, 1)
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() { ended <- c.Socket(ctx, d) }()
-	require.Eventually(t, s.Connected, 10*time.Second, 10*time.Millisecond)
-	converse(t, s, c, d)
-	cancel()
-	require.NoError(t, <-ended)
+func TestPeerSpeaks(t *testing.T) {
+	for name, socket := range map[string]bool{"HTTP": false, "Socket Mode": true} {
+		t.Run(name, func(t *testing.T) {
+			s, c, d := listening(t, socket)
+			converse(t, s, c, d)
+		})
+	}
 }
 
 // converse says one thing each way and looks at what the person sees.
@@ -128,6 +114,67 @@ func converse(t *testing.T, s *peers.Slack, c *Chat, d *doer) {
 		require.Eventually(t, func() bool { return private(s) == i+1 }, 5*time.Second, 5*time.Millisecond, step.want)
 		require.Equal(t, step.want, d.said[i])
 	}
+}
+
+// A form is opened, filled in and sent, and the Home tab is shown and used, on a Slack that others wrote.
+func TestPeerFormsAndHome(t *testing.T) {
+	for name, socket := range map[string]bool{"HTTP": false, "Socket Mode": true} {
+		t.Run(name, func(t *testing.T) {
+			s, c, d := listening(t, socket)
+			d.form = &bot.Form{Title: "Acknowledge", Command: "ack R42", Send: "Acknowledge", Fields: []bot.Field{
+				{Word: "because", Label: "Why"}, {Word: "scope", Label: "Of what", Options: []bot.Option{{Label: "Checkout", Value: "checkout-flow"}}, Optional: true},
+			}}
+			ts, err := c.Post(t.Context(), root("R42/slack:C0CHECKOUT/root"))
+			require.NoError(t, err)
+			c.threads = threads{ts: "R42"}
+			s.PressButton(peers.SlackChannel, ts, "form-0", "ack R42")
+			require.Eventually(t, func() bool { return len(s.Modals()) == 1 }, 5*time.Second, 5*time.Millisecond)
+			require.Equal(t, place{Channel: peers.SlackChannel, Root: ts, Command: "ack R42"}.String(), s.Modals()[0].Metadata)
+			s.Submit(map[string]map[string]any{
+				"because": {"value": "the cache was cold"}, "scope": {"selected_option": map[string]any{"value": "checkout-flow"}},
+			})
+			require.Eventually(t, func() bool { return private(s) == 1 }, 5*time.Second, 5*time.Millisecond)
+			require.Equal(t, []string{
+				"form: slack:C0CHECKOUT U0DEVSG dev-sg [R42] ack R42",
+				"slack:C0CHECKOUT U0DEVSG dev-sg [R42] ack R42 scope checkout-flow because the cache was cold",
+			}, d.said)
+
+			s.OpenHome()
+			require.Eventually(t, func() bool { home, ok := s.Home(); return ok && strings.Contains(home.Raw, "What I understand") }, 5*time.Second, 5*time.Millisecond)
+			require.Equal(t, "slack: U0DEVSG dev-sg [] open", d.said[2])
+			before, _ := s.Home()
+			s.PressAtHome("action-0", "rerun R42")
+			require.Eventually(t, func() bool { home, _ := s.Home(); return home.ID != before.ID }, 5*time.Second, 5*time.Millisecond, "drawn anew")
+			require.Equal(t, []string{"slack: U0DEVSG dev-sg [] rerun R42", "slack: U0DEVSG dev-sg [] open"}, d.said[3:])
+			require.Len(t, s.Modals(), 1, "the private answer")
+		})
+	}
+}
+
+// listening is a local-slack with an app that hears what is said there.
+func listening(t *testing.T, socket bool) (*peers.Slack, *Chat, *doer) {
+	d := answering("What I understand", true)
+	if !socket {
+		var h atomic.Pointer[http.Handler]
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*h.Load()).ServeHTTP(w, r) }))
+		t.Cleanup(server.Close)
+		s := peers.NewSlack(t, server.URL+"/slack/events")
+		c := peerChat(t, s)
+		handler := c.Handler(d)
+		h.Store(&handler)
+		return s, c, d
+	}
+	s := peers.NewSlack(t, "")
+	c := peerChat(t, s)
+	ended := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { ended <- c.Socket(ctx, d) }()
+	t.Cleanup(func() {
+		cancel()
+		require.NoError(t, <-ended)
+	})
+	require.Eventually(t, s.Connected, 10*time.Second, 10*time.Millisecond)
+	return s, c, d
 }
 
 // private counts the answers that only the person sees.

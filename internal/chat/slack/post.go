@@ -33,24 +33,33 @@ const (
 
 // Post sends the message once: nothing here repeats it, since a repetition after a broken connection could show it twice.
 func (c *Chat) Post(ctx context.Context, o bot.Outgoing) (string, error) {
-	if err := c.pace(ctx, o.Channel.ID); err != nil {
-		return "", err
-	}
-	if o.Message.Picture != nil {
-		return c.upload(ctx, o)
-	}
-	options, err := c.content(o)
+	api, err := c.ready(ctx, o)
 	if err != nil {
 		return "", err
 	}
-	_, ts, err := c.api.PostMessageContext(ctx, o.Channel.ID, append(options, inThread(o.Thread))...)
-	if err := c.judge(o.Channel.ID, err); err != nil {
+	if o.Message.Picture != nil {
+		return c.upload(ctx, api, o)
+	}
+	options, err := c.content(api.workspace, o)
+	if err != nil {
+		return "", err
+	}
+	_, ts, err := api.PostMessageContext(ctx, o.Channel.ID, append(options, inThread(o.Thread))...)
+	if err := c.judge(api, o.Channel.ID, err); err != nil {
 		return "", fmt.Errorf("post to slack channel %s: %w", o.Channel.ID, err)
 	}
 	if ts == "" {
 		return "", fmt.Errorf("post to slack channel %s: slack did not say where the message is", o.Channel.ID)
 	}
 	return ts, nil
+}
+
+// ready has the Web API of the message's workspace once its channel takes another message.
+func (c *Chat) ready(ctx context.Context, o bot.Outgoing) (*client, error) {
+	if err := c.pace(ctx, o.Channel.ID); err != nil {
+		return nil, err
+	}
+	return c.reach(ctx, o)
 }
 
 // inThread places a message; in the channel itself when there is no thread.
@@ -66,15 +75,16 @@ func (c *Chat) Edit(ctx context.Context, o bot.Outgoing, ref string) error {
 	if o.Message.Picture != nil {
 		return nil
 	}
-	if err := c.pace(ctx, o.Channel.ID); err != nil {
-		return err
-	}
-	options, err := c.content(o)
+	api, err := c.ready(ctx, o)
 	if err != nil {
 		return err
 	}
-	_, _, _, err = c.api.UpdateMessageContext(ctx, o.Channel.ID, ref, options...)
-	if err := c.judge(o.Channel.ID, err); err != nil {
+	options, err := c.content(api.workspace, o)
+	if err != nil {
+		return err
+	}
+	_, _, _, err = api.UpdateMessageContext(ctx, o.Channel.ID, ref, options...)
+	if err := c.judge(api, o.Channel.ID, err); err != nil {
 		return fmt.Errorf("edit message %s in slack channel %s: %w", ref, o.Channel.ID, err)
 	}
 	return nil
@@ -82,8 +92,12 @@ func (c *Chat) Edit(ctx context.Context, o bot.Outgoing, ref string) error {
 
 // content draws the message. Its intent goes along twice: as metadata, and as the first block's id, for a Slack that keeps
 // no metadata.
-func (c *Chat) content(o bot.Outgoing) ([]slack.MsgOption, error) {
-	blocks, text := blockkit.Draw(o.Message, c.links(o), blockID(o.ID)), blockkit.Fallback(o.Message)
+func (c *Chat) content(w *workspace, o bot.Outgoing) ([]slack.MsgOption, error) {
+	options := blockkit.Options{ID: blockID(o.ID), Links: links(w, o)}
+	if o.Run != "" && c.runURL != nil {
+		options.More = c.runURL(o.Run)
+	}
+	blocks, text := blockkit.Draw(o.Message, options), blockkit.Fallback(o.Message)
 	if err := blockkit.Lint(blocks, text); err != nil {
 		return nil, &bot.Refused{Err: fmt.Errorf("message %s is not as slack wants it, a fault of Bellwether's: %w", o.ID, err)}
 	}
@@ -94,33 +108,33 @@ func (c *Chat) content(o bot.Outgoing) ([]slack.MsgOption, error) {
 }
 
 // links are the addresses of the threads that the message may lead to, by run.
-func (c *Chat) links(o bot.Outgoing) map[string]string {
-	links := make(map[string]string, len(o.Links))
+func links(w *workspace, o bot.Outgoing) map[string]string {
+	to := make(map[string]string, len(o.Links))
 	for run, ts := range o.Links {
-		links[run] = c.workspace + "archives/" + o.Channel.ID + "/p" + strings.ReplaceAll(ts, ".", "")
+		to[run] = w.url + "archives/" + o.Channel.ID + "/p" + strings.ReplaceAll(ts, ".", "")
 	}
-	return links
+	return to
 }
 
 // upload puts a picture into the thread and returns the file's id: Slack tells no message for it. Until the last of the three
 // requests nobody sees anything, so that a failure before it is none that could show the picture twice.
-func (c *Chat) upload(ctx context.Context, o bot.Outgoing) (string, error) {
+func (c *Chat) upload(ctx context.Context, api *client, o bot.Outgoing) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, uploadLimit)
 	defer cancel()
-	ticket, err := c.api.GetUploadURLExternalContext(ctx, slack.GetUploadURLExternalParameters{
+	ticket, err := api.GetUploadURLExternalContext(ctx, slack.GetUploadURLExternalParameters{
 		FileName: fileName(o.ID), FileSize: len(o.Picture), AltTxt: blockkit.Line(o.Message.Picture.Alt, altLimit),
 	})
 	if err != nil {
-		return "", fmt.Errorf("announce picture %s to slack: %w", o.ID, unseen(c.judge(o.Channel.ID, err)))
+		return "", fmt.Errorf("announce picture %s to slack: %w", o.ID, unseen(c.judge(api, o.Channel.ID, err)))
 	}
 	if err := c.send(ctx, ticket.UploadURL, o.Picture); err != nil {
 		return "", fmt.Errorf("upload picture %s to slack: %w", o.ID, unseen(classify(err)))
 	}
-	_, err = c.api.CompleteUploadExternalContext(ctx, slack.CompleteUploadExternalParameters{
+	_, err = api.CompleteUploadExternalContext(ctx, slack.CompleteUploadExternalParameters{
 		Files:   []slack.FileSummary{{ID: ticket.FileID, Title: blockkit.Line(o.Message.Title, titleLimit)}},
-		Channel: o.Channel.ID, ThreadTimestamp: o.Thread, InitialComment: blockkit.Caption(o.Message, c.links(o)),
+		Channel: o.Channel.ID, ThreadTimestamp: o.Thread, InitialComment: blockkit.Caption(o.Message, links(api.workspace, o)),
 	})
-	if err := c.judge(o.Channel.ID, err); err != nil {
+	if err := c.judge(api, o.Channel.ID, err); err != nil {
 		return "", fmt.Errorf("show picture %s in slack channel %s: %w", o.ID, o.Channel.ID, err)
 	}
 	return ticket.FileID, nil
@@ -156,12 +170,16 @@ func unseen(err error) error {
 
 // Find looks through the thread, or the channel for a root, for what carries the intent.
 func (c *Chat) Find(ctx context.Context, o bot.Outgoing, since time.Time) (string, error) {
+	api, err := c.reach(ctx, o)
+	if err != nil {
+		return "", err
+	}
 	oldest := fmt.Sprintf("%d.000000", since.Add(-clocks).Unix())
 	cursor := ""
 	for range pages {
-		messages, next, err := c.page(ctx, o, oldest, cursor)
+		messages, next, err := page(ctx, api, o, oldest, cursor)
 		if err != nil {
-			return "", fmt.Errorf("look for message %s in slack channel %s: %w", o.ID, o.Channel.ID, c.judge(o.Channel.ID, err))
+			return "", fmt.Errorf("look for message %s in slack channel %s: %w", o.ID, o.Channel.ID, c.judge(api, o.Channel.ID, err))
 		}
 		for _, m := range messages {
 			if ref := carried(m, o.ID); ref != "" {
@@ -176,14 +194,14 @@ func (c *Chat) Find(ctx context.Context, o bot.Outgoing, since time.Time) (strin
 		o.ID, o.Channel.ID, pages*pageSize, since.UTC().Format(time.RFC3339))
 }
 
-func (c *Chat) page(ctx context.Context, o bot.Outgoing, oldest, cursor string) ([]slack.Message, string, error) {
+func page(ctx context.Context, api *client, o bot.Outgoing, oldest, cursor string) ([]slack.Message, string, error) {
 	if o.Thread != "" {
-		messages, _, next, err := c.api.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
+		messages, _, next, err := api.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
 			ChannelID: o.Channel.ID, Timestamp: o.Thread, Oldest: oldest, Cursor: cursor, Limit: pageSize, IncludeAllMetadata: true,
 		})
 		return messages, next, err
 	}
-	h, err := c.api.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{
+	h, err := api.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{
 		ChannelID: o.Channel.ID, Oldest: oldest, Cursor: cursor, Limit: pageSize, IncludeAllMetadata: true,
 	})
 	if err != nil {

@@ -12,10 +12,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"bellwether/bot"
+	"bellwether/pipeline"
 )
 
 func root(intent string) bot.Outgoing {
-	return bot.Outgoing{ID: intent, Channel: channel(where), Message: bot.Message{Title: "checkout 1.5.0", Mood: bot.MoodWaiting}}
+	return bot.Outgoing{ID: intent, Channel: pipeline.Channel{Platform: Platform, ID: where}, Message: bot.Message{Title: "checkout 1.5.0", Mood: bot.MoodWaiting}}
 }
 
 func chart(thread string) bot.Outgoing {
@@ -103,7 +104,7 @@ func TestLostAnswer(t *testing.T) {
 
 func TestHelloNamesTheWrongToken(t *testing.T) {
 	f := newFake(t)
-	c, err := New(Settings{BotToken: "xoxb-wrong", SigningSecret: secret, APIURL: f.url + "/api", Log: slog.Default()})
+	c, err := New(Settings{Workspaces: []Workspace{{BotToken: "xoxb-wrong"}}, SigningSecret: secret, APIURL: f.url + "/api", Log: slog.Default()})
 	require.NoError(t, err)
 	err = c.Hello(t.Context())
 	require.ErrorContains(t, err, "chat.slack.bot_token")
@@ -111,13 +112,13 @@ func TestHelloNamesTheWrongToken(t *testing.T) {
 }
 
 func TestNewWantsSecrets(t *testing.T) {
-	_, err := New(Settings{BotToken: token})
+	_, err := New(Settings{Workspaces: installed})
 	require.ErrorContains(t, err, "signing_secret")
 	_, err = New(Settings{SigningSecret: secret})
 	require.ErrorContains(t, err, "bot_token")
-	_, err = New(Settings{BotToken: token, SigningSecret: secret, APIURL: "slack"})
+	_, err = New(Settings{Workspaces: installed, SigningSecret: secret, APIURL: "slack"})
 	require.ErrorContains(t, err, "api_url")
-	_, err = New(Settings{BotToken: token, AppToken: "xapp"})
+	_, err = New(Settings{Workspaces: installed, AppToken: "xapp"})
 	require.NoError(t, err, "Socket Mode needs no signing secret")
 }
 
@@ -133,7 +134,7 @@ func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestOneMessageASecondInEachChannel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		taken := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte(`{"ok":true,"ts":"1.1"}`)) })
-		c, err := New(Settings{BotToken: token, SigningSecret: secret, Log: slog.Default(), HTTP: &http.Client{Transport: inProcess{taken}}})
+		c, err := New(Settings{Workspaces: installed, SigningSecret: secret, Log: slog.Default(), HTTP: &http.Client{Transport: inProcess{taken}}})
 		require.NoError(t, err)
 		began := time.Now()
 		post := func(id string) {

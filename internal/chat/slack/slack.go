@@ -18,6 +18,7 @@ import (
 
 	"bellwether/bot"
 	"bellwether/commands"
+	"bellwether/internal/chat/slack/rotation"
 	"bellwether/pipeline"
 )
 
@@ -30,9 +31,13 @@ const (
 // Platform is how channels of Slack are marked.
 const Platform = "slack"
 
-// Doer carries out what people say.
-type Doer interface {
-	Do(ctx context.Context, c commands.Caller, text string) commands.Reply
+// Desk carries out what people say.
+type Desk interface {
+	Do(ctx context.Context, who commands.Caller, line string) commands.Reply
+	// Form asks for the rest of a command; where there is nothing to ask it is nil, and the reply says why.
+	Form(ctx context.Context, who commands.Caller, line string) (*bot.Form, commands.Reply)
+	// Preview is what a link is shown as; false when it leads to nothing of ours.
+	Preview(ctx context.Context, who commands.Caller, link string) (bot.Message, bool)
 }
 
 // Seen remembers, for all replicas, what came before: First is true once for a key within the time to live.
@@ -45,20 +50,25 @@ type Threads interface {
 	RunOf(ctx context.Context, channel pipeline.Channel, rootRef string) (string, error)
 }
 
-// Settings of one Slack app in one workspace.
+// Settings of one Slack app.
 type Settings struct {
-	BotToken      string
-	SigningSecret string // needed for HTTP
-	AppToken      string // needed for Socket Mode
+	Workspaces    []Workspace // that it is installed in; the first is where channels are that name none
+	SigningSecret string      // needed for HTTP
+	AppToken      string      // needed for Socket Mode
+	ClientID      string      // needed for token rotation, as are the next two
+	ClientSecret  string
+	Tokens        rotation.Store
 	APIURL        string // where the Web API is, with its last slash; empty for Slack itself
 	Seen          Seen
 	Threads       Threads
+	RunURL        func(run string) string // page of a run; empty when there are no pages. May be nil
+	Revoked       func(workspace string)  // called when a workspace has removed the app. May be nil
 	Log           *slog.Logger
 	Now           func() time.Time
 	HTTP          *http.Client // nil for one with a time-out that follows no redirect
 }
 
-// Chat speaks in the channels of one workspace. It is safe for concurrent use once Hello has returned.
+// Chat speaks in the channels of the workspaces of one app. It is safe for concurrent use once Hello has returned.
 type Chat struct {
 	signingSecret string
 	appToken      string
@@ -67,17 +77,18 @@ type Chat struct {
 	log           *slog.Logger
 	now           func() time.Time
 	http          *http.Client
+	runURL        func(run string) string
+	revoked       func(workspace string)
 
-	api       *slack.Client
-	base      *url.URL
-	workspace string     // address of the workspace, as Hello learnt it
-	self      string     // the bot's own user id, likewise
-	every     rate.Limit // messages a second in one channel
+	workspaces []*workspace
+	base       *url.URL
+	every      rate.Limit // messages a second in one channel
 
 	mu       sync.Mutex
 	paces    map[string]*rate.Limiter // by channel
 	troubles map[string]string        // by channel: the answer that keeps it resting; empty when it is well
-	names    map[string]named         // by user id
+	people   map[string]person        // by workspace and user id
+	groups   map[string]members       // by workspace and group id
 
 	answers sync.WaitGroup
 }
@@ -87,8 +98,8 @@ var _ bot.Chat = (*Chat)(nil)
 // New checks the settings; it does not talk to Slack yet.
 func New(s Settings) (*Chat, error) {
 	switch {
-	case s.BotToken == "":
-		return nil, errors.New("chat.slack.bot_token is empty: copy the bot token (xoxb-…) from the app's page \"OAuth & Permissions\"")
+	case len(s.Workspaces) == 0:
+		return nil, errors.New("chat.slack has neither bot_token nor rotation.refresh_token: copy the bot token (xoxb-…) from the app's page \"OAuth & Permissions\"")
 	case s.SigningSecret == "" && s.AppToken == "":
 		return nil, errors.New("chat.slack.signing_secret is empty, anybody could give commands: copy it from the app's page " +
 			"\"Basic Information\", or set app_token to use Socket Mode")
@@ -104,30 +115,16 @@ func New(s Settings) (*Chat, error) {
 	if err != nil || base.Host == "" {
 		return nil, fmt.Errorf("chat.slack.api_url: %q is no URL; leave it out to use Slack itself", s.APIURL)
 	}
-	api := slack.New(s.BotToken, slack.OptionHTTPClient(s.HTTP), slack.OptionAPIURL(s.APIURL), slack.OptionAppLevelToken(s.AppToken))
-	return &Chat{
+	c := &Chat{
 		signingSecret: s.SigningSecret, appToken: s.AppToken, seen: s.Seen, threads: s.Threads, log: s.Log, now: s.Now, http: s.HTTP,
-		api: api, base: base, workspace: "https://slack.com/", every: 1,
-		paces: map[string]*rate.Limiter{}, troubles: map[string]string{}, names: map[string]named{},
-	}, nil
+		runURL: s.RunURL, revoked: s.Revoked, base: base, every: 1,
+		paces: map[string]*rate.Limiter{}, troubles: map[string]string{}, people: map[string]person{}, groups: map[string]members{},
+	}
+	return c, c.install(s)
 }
 
 // noRedirect keeps tokens and messages from following where an answer points.
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-
-// Hello proves the bot token and learns the address of the workspace. Call it once, before anything else.
-func (c *Chat) Hello(ctx context.Context) error {
-	who, err := c.api.AuthTestContext(ctx)
-	if err != nil {
-		return fmt.Errorf("slack does not know Bellwether: %w", explain(err))
-	}
-	if who.URL != "" {
-		c.workspace = strings.TrimRight(who.URL, "/") + "/"
-	}
-	c.self = who.UserID
-	c.log.Info("connected to slack", "workspace", who.Team, "bot", who.User)
-	return nil
-}
 
 // Wait returns when everything that people said so far is answered. Call it when nothing more can be said.
 func (c *Chat) Wait() { c.answers.Wait() }
@@ -145,29 +142,4 @@ func (c *Chat) pace(ctx context.Context, channel string) error {
 		return &bot.NotSent{After: time.Second, Err: fmt.Errorf("wait for a turn in slack channel %s: %w", channel, err)}
 	}
 	return nil
-}
-
-// named is what a user is called, as asked at a time.
-type named struct {
-	name string
-	at   time.Time
-}
-
-// name of a user whose event carries the id alone. When Slack does not tell, the id has to do.
-func (c *Chat) name(ctx context.Context, user string) string {
-	c.mu.Lock()
-	known, ok := c.names[user]
-	c.mu.Unlock()
-	if ok && c.now().Sub(known.at) < time.Hour {
-		return known.name
-	}
-	info, err := c.api.GetUserInfoContext(ctx, user)
-	if err != nil {
-		c.log.Warn("slack does not tell a user's name", "user", user, "error", err)
-		return user
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.names[user] = named{info.Name, c.now()}
-	return info.Name
 }

@@ -87,10 +87,10 @@ func serve(t *testing.T, c *Chat, r Room) *httptest.Server {
 
 func TestPageInChromium(t *testing.T) {
 	b := chromium(t)
-	c, doer := newChat(), &oracle{}
+	c, desk := newChat(), &oracle{}
 	root := tell(t, c)
 	played := make(chan string, 1)
-	r := room(doer)
+	r := room(desk)
 	r.Play = func(_ context.Context, key string) error { played <- key; return nil }
 	s := serve(t, c, r)
 	b.do("open the page", chromedp.EmulateViewport(1280, 800), chromedp.Navigate(s.URL+"/?channel=team-checkout"))
@@ -141,13 +141,13 @@ func TestPageInChromium(t *testing.T) {
 		b.sees(`document.querySelector("#words").value === "/loadtest ack R4"`)
 		b.do("send", chromedp.KeyEvent(kb.Enter))
 		b.sees(text(".feed:not([hidden]) > .thread .said .title", "/loadtest ack R4") + " && " + text(".title", "R4 is acknowledged by dev-sg"))
-		require.Equal(t, asked{commands.Caller{Channel: in("team-checkout"), User: "dev-sg", Name: "dev-sg"}, "ack R4"}, doer.last(t))
+		require.Equal(t, asked{commands.Caller{Channel: in("team-checkout"), User: "dev-sg", Name: "dev-sg"}, "ack R4"}, desk.last(t))
 	})
 	t.Run("a button sends its command from its thread", func(t *testing.T) {
 		b := b.in(t)
-		b.click("#" + root + ` [data-command="ack R4"]`)
-		b.sees(text("#"+root+" .list .title", "R4 is acknowledged by dev-sg"))
-		require.Equal(t, "R4", doer.last(t).by.Run)
+		b.click("#" + root + ` [data-command="rerun R4"]`)
+		b.sees(text("#"+root+" .list .title", "R4 is tested again"))
+		require.Equal(t, "R4", desk.last(t).by.Run)
 	})
 	t.Run("a private reply is the speaker's alone", func(t *testing.T) {
 		b := b.in(t)
@@ -155,7 +155,7 @@ func TestPageInChromium(t *testing.T) {
 		b.do("speak as somebody else", chromedp.SetValue(chromedp.CSS("#as"), "ops-london"))
 		b.do("type nonsense", chromedp.SendKeys(chromedp.CSS("#words"), "rerrun\r"))
 		b.sees(text("#"+root+" .private", "Did you mean /loadtest rerun?"))
-		require.Equal(t, asked{commands.Caller{Channel: in("team-checkout"), User: "ops-london", Name: "ops-london", Run: "R4"}, "rerrun"}, doer.last(t))
+		require.Equal(t, asked{commands.Caller{Channel: in("team-checkout"), User: "ops-london", Name: "ops-london", Run: "R4"}, "rerrun"}, desk.last(t))
 		posts, _ := c.snapshot()
 		for _, p := range posts {
 			require.NotContains(t, p.message.String(), "rerrun")
@@ -166,7 +166,7 @@ func TestPageInChromium(t *testing.T) {
 	})
 	t.Run("what a command sets off stands below its words", func(t *testing.T) {
 		b := b.in(t)
-		doer.rerun = func() {
+		desk.rerun = func() {
 			ref := c.mustPost(t, bot.Outgoing{ID: "R11/root", Channel: in("team-checkout"), Message: bot.Message{Title: "v42 once more"}})
 			b.sees(text("#"+ref+" .title", "v42 once more"))
 		}

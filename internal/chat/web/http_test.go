@@ -72,6 +72,11 @@ func TestOnlyItsOwnPageUsesTheChat(t *testing.T) {
 		"a command of another port":        {"POST", "/chat/commands", header("Origin", "http://127.0.0.1:3000"), 403},
 		"a command of a sandboxed frame":   {"POST", "/chat/commands", header("Origin", "null"), 403},
 		"a command said to be cross-site":  {"POST", "/chat/commands", header("Sec-Fetch-Site", "cross-site"), 403},
+		"a form of a program":              {"POST", "/chat/forms", nil, 200},
+		"a form of another site":           {"POST", "/chat/forms", header("Origin", "http://evil.example"), 403},
+		"a form under a foreign name":      {"POST", "/chat/forms", host("evil.example"), 403},
+		"a form by a link":                 {"GET", "/chat/forms", nil, 405},
+		"a form asked for in plain text":   {"POST", "/chat/forms", header("Content-Type", "text/plain"), 415},
 		"an event of another site":         {"POST", "/chat/scenes/search", header("Origin", "http://evil.example"), 403},
 		"a stream to another site":         {"GET", "/chat/stream", header("Origin", "http://evil.example"), 403},
 		"a transcript for another site":    {"GET", "/chat/transcript.json", header("Sec-Fetch-Site", "same-site"), 403},
@@ -92,10 +97,10 @@ func TestOnlyItsOwnPageUsesTheChat(t *testing.T) {
 }
 
 func TestCommandsThatAreNotTaken(t *testing.T) {
-	c, doer := newChat(), &oracle{}
+	c, desk := newChat(), &oracle{}
 	reply := c.mustPost(t, announcement())
 	c.mustPost(t, results(reply))
-	h := c.Handler(room(doer))
+	h := c.Handler(room(desk))
 	for name, refused := range map[string]struct {
 		body string
 		want int
@@ -110,23 +115,25 @@ func TestCommandsThatAreNotTaken(t *testing.T) {
 		"nothing but a prefix": {`{"channel":"team-checkout","as":"dev-sg"`, 400},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.Equal(t, refused.want, ask(t, h, "POST", "/chat/commands", refused.body, nil).Code)
+			for _, path := range []string{"/chat/commands", "/chat/forms"} {
+				require.Equal(t, refused.want, ask(t, h, "POST", path, refused.body, nil).Code, path)
+			}
 		})
 	}
-	require.Empty(t, doer.heard)
+	require.Empty(t, desk.heard)
 	posts, _ := c.snapshot()
 	require.Len(t, posts, 2)
 }
 
 func TestACommandInAThreadMeansItsRun(t *testing.T) {
-	c, doer := newChat(), &oracle{}
+	c, desk := newChat(), &oracle{}
 	root := c.mustPost(t, announcement())
-	h := c.Handler(room(doer))
+	h := c.Handler(room(desk))
 	w := ask(t, h, "POST", "/chat/commands", `{"channel":"team-checkout","thread":"`+root+`","as":"dev-sg","text":"  ack it "}`, nil)
 	require.JSONEq(t, `{"private":false}`, w.Body.String())
 	by := callerOf("dev-sg")
 	by.Run = "R4"
-	require.Equal(t, asked{by, "ack it"}, doer.last(t))
+	require.Equal(t, asked{by, "ack it"}, desk.last(t))
 	posts, _ := c.snapshot()
 	require.Equal(t, []string{"dev-sg", root, "/loadtest ack it"}, []string{posts[1].author, posts[1].thread, posts[1].message.Title})
 	require.Equal(t, []string{botName, root, "it is acknowledged by dev-sg"}, []string{posts[2].author, posts[2].thread, posts[2].message.Title})

@@ -116,12 +116,12 @@ type pageView struct {
 	Panel    []Scene
 }
 
-func (d desk) view(posts []post, version int, selected string) pageView {
+func (s server) view(posts []post, version int, selected string) pageView {
 	v := pageView{
-		After: d.chat.eventID(version), Epoch: d.chat.epoch,
-		People: d.room.People, Hints: d.room.Hints, Panel: d.room.Panel,
+		After: s.chat.eventID(version), Epoch: s.chat.epoch,
+		People: s.room.People, Hints: s.room.Hints, Panel: s.room.Panel,
 	}
-	for _, id := range d.channels(posts) {
+	for _, id := range s.channels(posts) {
 		v.Channels = append(v.Channels, channel{ID: id, Selected: id == selected, Threads: threadsOf(posts, id)})
 		if id == selected {
 			v.Selected = id
@@ -155,6 +155,15 @@ type private struct {
 	view
 	Words string
 }
+
+// formView is a form as the template sees it.
+type formView struct{ bot.Form }
+
+// Line of a form leads nowhere within the page.
+func (formView) Line(text bot.Text) []span { return view{}.Line(text) }
+
+// Chosen tells whether an option is chosen before anybody has touched the form.
+func (formView) Chosen(f bot.Field, o bot.Option) bool { return slices.Contains(f.Preset, o.Value) }
 
 // word names a mood: no reader depends on its colour.
 func word(m bot.Mood) string {

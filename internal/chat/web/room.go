@@ -11,13 +11,18 @@ import (
 	"slices"
 	"strings"
 
+	"bellwether/bot"
 	"bellwether/commands"
 	"bellwether/pipeline"
 )
 
-// Doer carries out what a person said; text is without the leading /loadtest.
-type Doer interface {
-	Do(ctx context.Context, by commands.Caller, text string) commands.Reply
+// Desk carries out what a person said; a line is without the leading /loadtest.
+type Desk interface {
+	Do(ctx context.Context, by commands.Caller, line string) commands.Reply
+	// Form is what to ask before a line is carried out; nil when the reply says why there is nothing to ask.
+	Form(ctx context.Context, by commands.Caller, line string) (*bot.Form, commands.Reply)
+	// Preview is what a link leads to; false when it is none of ours.
+	Preview(ctx context.Context, by commands.Caller, link string) (bot.Message, bool)
 }
 
 // Room is what surrounds the messages: who may speak, where, and what can be said and played.
@@ -26,7 +31,7 @@ type Room struct {
 	Channels []string          // ids, in the order shown; channels with posts are added
 	People   []pipeline.Person // whom the viewer may speak as, by Person.Web
 	Hints    []Hint
-	Doer     Doer
+	Desk     Desk
 
 	Panel []Scene // events of the demo; empty hides the panel
 	Play  func(ctx context.Context, key string) error
@@ -47,27 +52,28 @@ func (c *Chat) Handler(room Room) http.Handler {
 	if err != nil {
 		panic(err) // the folder is embedded
 	}
-	d := desk{chat: c, room: room}
+	s := server{chat: c, room: room}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", d.page)
+	mux.HandleFunc("GET /{$}", s.page)
 	mux.Handle("GET /chat/assets/", http.StripPrefix("/chat/assets", http.FileServerFS(assets)))
-	mux.HandleFunc("GET /chat/stream", d.stream)
-	mux.HandleFunc("GET /chat/pictures/{file}", d.picture)
-	mux.HandleFunc("GET /chat/transcript.json", d.transcript)
-	mux.HandleFunc("POST /chat/commands", d.command)
-	mux.HandleFunc("POST /chat/scenes/{key}", d.play)
+	mux.HandleFunc("GET /chat/stream", s.stream)
+	mux.HandleFunc("GET /chat/pictures/{file}", s.picture)
+	mux.HandleFunc("GET /chat/transcript.json", s.transcript)
+	mux.HandleFunc("POST /chat/commands", s.command)
+	mux.HandleFunc("POST /chat/forms", s.form)
+	mux.HandleFunc("POST /chat/scenes/{key}", s.play)
 	return guard(room.Hosts, mux)
 }
 
-// desk answers the requests of one room.
-type desk struct {
+// server answers the requests of one room.
+type server struct {
 	chat *Chat
 	room Room
 }
 
-func (d desk) page(w http.ResponseWriter, r *http.Request) {
-	posts, version := d.chat.snapshot()
-	html, err := render("page", d.view(posts, version, r.URL.Query().Get("channel")))
+func (s server) page(w http.ResponseWriter, r *http.Request) {
+	posts, version := s.chat.snapshot()
+	html, err := render("page", s.view(posts, version, r.URL.Query().Get("channel")))
 	if err != nil {
 		slog.ErrorContext(r.Context(), "draw the chat page", "error", err)
 		http.Error(w, "the page could not be drawn: see the log of Bellwether", http.StatusInternalServerError)
@@ -77,8 +83,8 @@ func (d desk) page(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, html)
 }
 
-func (d desk) picture(w http.ResponseWriter, r *http.Request) {
-	posts, _ := d.chat.snapshot()
+func (s server) picture(w http.ResponseWriter, r *http.Request) {
+	posts, _ := s.chat.snapshot()
 	id, _ := strings.CutSuffix(r.PathValue("file"), ".png")
 	i := slices.IndexFunc(posts, func(p post) bool { return p.id() == id && p.picture.png != nil })
 	if i < 0 {
@@ -89,8 +95,8 @@ func (d desk) picture(w http.ResponseWriter, r *http.Request) {
 	w.Write(posts[i].picture.png)
 }
 
-func (d desk) transcript(w http.ResponseWriter, _ *http.Request) {
-	posts, _ := d.chat.snapshot()
+func (s server) transcript(w http.ResponseWriter, _ *http.Request) {
+	posts, _ := s.chat.snapshot()
 	writeJSON(w, transcribe(posts, "pictures"))
 }
 
@@ -100,8 +106,8 @@ func writeJSON(w http.ResponseWriter, v any) {
 }
 
 // channels of the room, then those that have posts nevertheless.
-func (d desk) channels(posts []post) []string {
-	ids := slices.Clone(d.room.Channels)
+func (s server) channels(posts []post) []string {
+	ids := slices.Clone(s.room.Channels)
 	for _, p := range posts {
 		if !slices.Contains(ids, p.channel) {
 			ids = append(ids, p.channel)
@@ -110,10 +116,10 @@ func (d desk) channels(posts []post) []string {
 	return ids
 }
 
-func (d desk) person(id string) (pipeline.Person, bool) {
-	i := slices.IndexFunc(d.room.People, func(p pipeline.Person) bool { return p.Web == id })
+func (s server) person(id string) (pipeline.Person, bool) {
+	i := slices.IndexFunc(s.room.People, func(p pipeline.Person) bool { return p.Web == id })
 	if i < 0 {
 		return pipeline.Person{}, false
 	}
-	return d.room.People[i], true
+	return s.room.People[i], true
 }

@@ -41,7 +41,7 @@ func in(channel string) pipeline.Channel { return pipeline.Channel{Platform: Pla
 
 var siti = pipeline.Person{Name: "dev-sg", Web: "dev-sg"}
 
-// asked is what a Doer was asked to do.
+// asked is what a Desk was asked to do.
 type asked struct {
 	by   commands.Caller
 	text string
@@ -62,13 +62,43 @@ func (o *oracle) Do(_ context.Context, by commands.Caller, text string) commands
 	case "ack":
 		return commands.Reply{Message: bot.Message{Title: run + " is acknowledged by " + by.Name}}
 	case "rerun":
-		o.rerun()
+		if o.rerun != nil {
+			o.rerun()
+		}
 		return commands.Reply{Message: bot.Message{Title: run + " is tested again"}}
 	}
 	return commands.Reply{Private: true, Message: bot.Message{
 		Title: "There is no command \"" + text + "\".", Body: []bot.Text{{{Text: "Did you mean "}, bot.Code("/loadtest rerun"), {Text: "?"}}},
 		Actions: []bot.Action{{Label: "Run rerun", Command: "rerun"}},
 	}}
+}
+
+// Form asks for what the demo's buttons ask for; about R9 there is nothing to ask.
+func (o *oracle) Form(_ context.Context, by commands.Caller, line string) (*bot.Form, commands.Reply) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.heard = append(o.heard, asked{by, "form: " + line})
+	verb, run, _ := strings.Cut(line, " ")
+	if run == "R9" {
+		return nil, commands.Reply{Private: true, Message: bot.Message{Title: "You may not: only team-checkout may."}}
+	}
+	form := &bot.Form{Title: "Acknowledge " + run, Command: line, Send: "Acknowledge", Body: []bot.Text{bot.Plain("You look after checkout v43, and the team knows.")}, Fields: []bot.Field{
+		{Word: "scope", Label: "Scenario", Optional: true, Options: []bot.Option{{Label: "checkout-flow", Value: "checkout-flow"}, {Label: "search", Value: "search"}}},
+		{Word: "until", Label: "Until", Hint: "The morning of that day", Date: true, Optional: true},
+		{Word: "because", Label: "Why", Hint: "What you know already"},
+	}}
+	if verb == "rerun" {
+		form = &bot.Form{Title: "Rerun " + run, Command: line, Send: "Rerun", Fields: []bot.Field{{
+			Word: "only", Label: "Scenarios", Several: true, Preset: []string{"search"},
+			Options: []bot.Option{{Label: "checkout-flow", Value: "checkout-flow"}, {Label: "search", Value: "search"}},
+		}}}
+	}
+	return form, commands.Reply{}
+}
+
+// Preview knows the page of R4.
+func (o *oracle) Preview(_ context.Context, _ commands.Caller, link string) (bot.Message, bool) {
+	return bot.Message{Title: "R4: checkout v43 is slower"}, link == "https://bellwether.example.com/runs/R4"
 }
 
 func (o *oracle) last(t *testing.T) asked {
@@ -79,9 +109,9 @@ func (o *oracle) last(t *testing.T) asked {
 }
 
 // room of the demo: three teams, three people.
-func room(doer Doer) Room {
+func room(d Desk) Room {
 	return Room{
-		Hosts: []string{"127.0.0.1"}, Channels: []string{"team-checkout", "team-search", "infrastructure"}, Doer: doer,
+		Hosts: []string{"127.0.0.1"}, Channels: []string{"team-checkout", "team-search", "infrastructure"}, Desk: d,
 		People: []pipeline.Person{siti, {Name: "dev-sydney", Web: "dev-sydney"}, {Name: "ops-london", Web: "ops-london"}},
 		Hints: []Hint{
 			{"help", "what can be said here"},
@@ -129,7 +159,7 @@ func regressed() bot.Outgoing {
 	o.Message.Title, o.Message.Mood = "checkout v43 made checkout-flow slower: p95 +41 %", bot.MoodOf(pipeline.Regressed)
 	o.Message.Body = append(o.Message.Body, bot.Text{bot.Call(siti), {Text: " is on call: p95 went from "}, bot.Bold("182 ms"), {Text: " to "}, bot.Bold("257 ms"), {Text: ", and a second measurement confirmed it."}})
 	o.Message.Facts[2] = bot.Fact{Name: "Took", Value: bot.Plain("48 s, confirmed with 2 more legs")}
-	o.Message.Actions = []bot.Action{{Label: "Acknowledge", Command: "ack R4", Primary: true}, {Label: "Rerun", Command: "rerun R4"}, {Label: "Report", URL: "/runs/R4"}}
+	o.Message.Actions = []bot.Action{{Label: "Acknowledge", Command: "ack R4", Primary: true, Form: true}, {Label: "Rerun", Command: "rerun R4"}, {Label: "Report", URL: "/runs/R4"}}
 	o.Message.Footer = bot.Text{{Text: "R4 · compared with 6 runs since "}, bot.At(time.Date(2026, 11, 20, 22, 30, 0, 0, time.UTC))}
 	return o
 }

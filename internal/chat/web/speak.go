@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -20,17 +21,20 @@ const maxBody = 4 << 10
 
 // words are what a person said, and where.
 type words struct {
-	Channel string `json:"channel"`
-	Thread  string `json:"thread"` // id of the root; empty outside threads
-	As      string `json:"as"`     // Person.Web
-	Text    string `json:"text"`
+	Channel string              `json:"channel"`
+	Thread  string              `json:"thread"` // id of the root; empty outside threads
+	As      string              `json:"as"`     // Person.Web
+	Text    string              `json:"text"`
+	Filled  map[string][]string `json:"filled"` // by the words of a form's fields: the rest of the line
 }
 
-// answer tells the speaker what became of the words. It holds a private reply; a public one comes with the stream.
+// answer tells the speaker what became of the words. It holds a private reply, or what to ask first; a public reply comes with
+// the stream.
 type answer struct {
 	Private bool   `json:"private"`
 	Text    string `json:"text,omitempty"`
 	HTML    string `json:"html,omitempty"`
+	Form    string `json:"form,omitempty"` // HTML
 }
 
 // place is where words stand between the moment they are said and the moment they are answered: what they set off in the
@@ -49,39 +53,74 @@ type refusal struct {
 	reason string
 }
 
-func (d desk) command(w http.ResponseWriter, r *http.Request) {
-	at, by, text, refused := d.understand(w, r)
+func (s server) command(w http.ResponseWriter, r *http.Request) {
+	at, by, text, refused := s.understand(w, r)
 	if refused != nil {
 		http.Error(w, refused.reason, refused.status)
 		return
 	}
-	reply := d.room.Doer.Do(r.Context(), by, text)
-	a, err := d.answer(at, by.Name, strings.TrimSpace("/loadtest "+text), reply)
+	if m, ours := s.preview(r.Context(), by, text); ours {
+		s.chat.answered(at, by.Name, text, m)
+		writeJSON(w, answer{})
+		return
+	}
+	reply := s.room.Desk.Do(r.Context(), by, text)
+	a, err := s.answer(at, by.Name, strings.TrimSpace("/loadtest "+text), reply)
+	writeAnswer(r.Context(), w, a, err)
+}
+
+// form answers with what to ask before a command is carried out.
+func (s server) form(w http.ResponseWriter, r *http.Request) {
+	_, by, text, refused := s.understand(w, r)
+	if refused != nil {
+		http.Error(w, refused.reason, refused.status)
+		return
+	}
+	form, reply := s.room.Desk.Form(r.Context(), by, text)
+	if form == nil {
+		a, err := whisper(strings.TrimSpace("/loadtest "+text), reply.Message)
+		writeAnswer(r.Context(), w, a, err)
+		return
+	}
+	html, err := render("form", formView{Form: *form})
+	writeAnswer(r.Context(), w, answer{Form: html}, err)
+}
+
+func writeAnswer(ctx context.Context, w http.ResponseWriter, a answer, err error) {
 	if err != nil {
-		slog.ErrorContext(r.Context(), "answer in the web chat", "error", err)
+		slog.ErrorContext(ctx, "answer in the web chat", "error", err)
 		http.Error(w, "the reply could not be drawn: see the log of Bellwether", http.StatusInternalServerError)
 		return
 	}
 	writeJSON(w, a)
 }
 
+// preview is what a link leads to, when the words are nothing but that.
+func (s server) preview(ctx context.Context, by commands.Caller, text string) (bot.Message, bool) {
+	if !strings.HasPrefix(text, "https://") && !strings.HasPrefix(text, "http://") || strings.ContainsAny(text, " \t") {
+		return bot.Message{}, false
+	}
+	return s.room.Desk.Preview(ctx, by, text)
+}
+
 // understand who speaks, where, and what is said, without the leading /loadtest.
-func (d desk) understand(w http.ResponseWriter, r *http.Request) (place, commands.Caller, string, *refusal) {
+func (s server) understand(w http.ResponseWriter, r *http.Request) (place, commands.Caller, string, *refusal) {
 	said, refused := readWords(w, r)
 	if refused != nil {
 		return place{}, commands.Caller{}, "", refused
 	}
-	person, known := d.person(said.As)
-	posts, _ := d.chat.snapshot()
-	if !known || !slices.Contains(d.channels(posts), said.Channel) {
+	person, known := s.person(said.As)
+	posts, _ := s.chat.snapshot()
+	if !known || !slices.Contains(s.channels(posts), said.Channel) {
 		return place{}, commands.Caller{}, "", &refusal{http.StatusBadRequest, "nobody of that name is here, or there is no such channel: reload the page"}
 	}
-	at, ok := d.chat.take(said.Channel, said.Thread)
+	at, ok := s.chat.take(said.Channel, said.Thread)
 	if !ok {
 		return place{}, commands.Caller{}, "", &refusal{http.StatusBadRequest, "this thread is gone: reload the page"}
 	}
 	by := commands.Caller{Channel: at.channel, User: person.Web, Name: person.Name, Run: at.run}
-	return at, by, strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(said.Text), "/loadtest")), nil
+	line := strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(said.Text), "/loadtest"))
+	return at, by, bot.Line(line, said.Filled), nil
 }
 
 func readWords(w http.ResponseWriter, r *http.Request) (words, *refusal) {
@@ -96,28 +135,33 @@ func readWords(w http.ResponseWriter, r *http.Request) (words, *refusal) {
 	case errors.As(err, &tooLarge):
 		return words{}, &refusal{http.StatusRequestEntityTooLarge, "the command is too long: a line is enough"}
 	case err != nil:
-		return words{}, &refusal{http.StatusBadRequest, "the command is no JSON object with channel, thread, as and text"}
+		return words{}, &refusal{http.StatusBadRequest, "the command is no JSON object with channel, thread, as, text and filled"}
 	}
 	return said, nil
 }
 
 // answer gives a private reply to the speaker alone. For any other the words become visible, and the reply below them.
-func (d desk) answer(at place, author, spoken string, reply commands.Reply) (answer, error) {
+func (s server) answer(at place, author, spoken string, reply commands.Reply) (answer, error) {
 	if !reply.Private {
-		d.chat.answered(at, author, spoken, reply.Message)
+		s.chat.answered(at, author, spoken, reply.Message)
 		return answer{}, nil
 	}
-	html, err := render("private", private{view: viewOf(post{author: botName, message: reply.Message}), Words: spoken})
-	return answer{Private: true, Text: reply.Message.String(), HTML: html}, err
+	return whisper(spoken, reply.Message)
 }
 
-func (d desk) play(w http.ResponseWriter, r *http.Request) {
+// whisper is a reply for the speaker alone.
+func whisper(spoken string, m bot.Message) (answer, error) {
+	html, err := render("private", private{view: viewOf(post{author: botName, message: m}), Words: spoken})
+	return answer{Private: true, Text: m.String(), HTML: html}, err
+}
+
+func (s server) play(w http.ResponseWriter, r *http.Request) {
 	key := r.PathValue("key")
-	if !slices.ContainsFunc(d.room.Panel, func(s Scene) bool { return s.Key == key }) {
+	if !slices.ContainsFunc(s.room.Panel, func(s Scene) bool { return s.Key == key }) {
 		http.Error(w, "there is no such scene: reload the page", http.StatusNotFound)
 		return
 	}
-	if err := d.room.Play(r.Context(), key); err != nil {
+	if err := s.room.Play(r.Context(), key); err != nil {
 		slog.ErrorContext(r.Context(), "play a scene", "scene", key, "error", err)
 		http.Error(w, "the event was not sent: "+err.Error(), http.StatusInternalServerError)
 		return

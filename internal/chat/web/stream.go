@@ -29,12 +29,12 @@ type update struct {
 
 // stream sends every post touched after what the reader has, for as long as the reader and the server stay. A post that was
 // edited meanwhile is sent once, as it is now, so that a reader may be away for any time and lose nothing.
-func (d desk) stream(w http.ResponseWriter, r *http.Request) {
+func (s server) stream(w http.ResponseWriter, r *http.Request) {
 	out := http.NewResponseController(w)
 	out.SetWriteDeadline(time.Time{}) // a stream outlives the server's write timeout; a writer without deadlines has none
 	w.Header().Set("Content-Type", "text/event-stream")
 	fmt.Fprintf(w, "retry: %d\n\n", retry.Milliseconds())
-	version, ok := d.chat.versionOf(lastSeen(r))
+	version, ok := s.chat.versionOf(lastSeen(r))
 	if !ok {
 		fmt.Fprint(w, "event: restarted\ndata: reload the page\n\n")
 		out.Flush()
@@ -43,9 +43,9 @@ func (d desk) stream(w http.ResponseWriter, r *http.Request) {
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	for {
-		posts, changed := d.chat.since(version)
+		posts, changed := s.chat.since(version)
 		for _, p := range posts {
-			if err := d.send(w, p); err != nil {
+			if err := s.send(w, p); err != nil {
 				slog.DebugContext(r.Context(), "a stream of the web chat broke off", "error", err)
 				return
 			}
@@ -64,8 +64,8 @@ func (d desk) stream(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (d desk) send(w http.ResponseWriter, p post) error {
-	u, err := d.update(p)
+func (s server) send(w http.ResponseWriter, p post) error {
+	u, err := s.update(p)
 	if err != nil {
 		return err
 	}
@@ -73,11 +73,11 @@ func (d desk) send(w http.ResponseWriter, p post) error {
 	if err != nil {
 		return fmt.Errorf("encode an update: %w", err)
 	}
-	_, err = fmt.Fprintf(w, "id: %s\ndata: %s\n\n", d.chat.eventID(p.version), data)
+	_, err = fmt.Fprintf(w, "id: %s\ndata: %s\n\n", s.chat.eventID(p.version), data)
 	return err
 }
 
-func (d desk) update(p post) (update, error) {
+func (s server) update(p post) (update, error) {
 	u := update{ID: p.id(), Number: p.number, Channel: p.channel, Thread: p.thread, Title: p.author + ": " + p.message.Title}
 	var err error
 	if p.thread == "" {
@@ -87,7 +87,7 @@ func (d desk) update(p post) (update, error) {
 	if u.HTML, err = render("message", viewOf(p)); err != nil {
 		return u, err
 	}
-	posts, _ := d.chat.snapshot()
+	posts, _ := s.chat.snapshot()
 	for _, t := range threadsOf(posts, p.channel) {
 		if t.Root.ID == p.thread {
 			u.Summary, err = render("summary", t)

@@ -6,14 +6,13 @@ package blockkit
 import (
 	"cmp"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/slack-go/slack"
 
 	"bellwether/bot"
-	"bellwether/pipeline"
+	"bellwether/internal/chat/text"
 )
 
 // What a message may take of Slack's limits, in UTF-16 units. One share for each part, so that their sum, too, stays below
@@ -26,79 +25,60 @@ const (
 	buttonShare = 10 // buttons
 )
 
-// face is how a mood looks. The symbols differ in shape, the word stands beside them: colour carries nothing by itself.
-type face struct{ symbol, word string }
-
-var faces = map[bot.Mood]face{
-	bot.MoodWaiting:                   {"⏳", "Waiting"},
-	bot.MoodRunning:                   {"▶️", "Running"},
-	bot.MoodSuperseded:                {"⏭️", "Superseded"},
-	bot.MoodCancelled:                 {"⏹️", "Cancelled"},
-	bot.MoodRefused:                   {"⛔", "Refused"},
-	bot.MoodOf(pipeline.Pass):         {"✅", "Passed"},
-	bot.MoodOf(pipeline.Improved):     {"⚡", "Improved"},
-	bot.MoodOf(pipeline.Suspect):      {"🔎", "Suspect"},
-	bot.MoodOf(pipeline.Regressed):    {"🔺", "Regressed"},
-	bot.MoodOf(pipeline.Inconclusive): {"❔", "Inconclusive"},
-	bot.MoodOf(pipeline.Invalid):      {"⚠️", "Invalid"},
-	bot.MoodOf(pipeline.Failed):       {"❌", "Failed"},
-}
-
 // nameless heads a message that must have a heading and has none of its own.
 const nameless = "Bellwether"
 
-// Draw the message. A short answer without a title has no heading. Links are the URLs of the threads that its spans lead to, by run; id becomes the first block's block_id
-// and may be empty.
-func Draw(m bot.Message, links map[string]string, id string) []slack.Block {
+// Options is what the message itself does not know.
+type Options struct {
+	ID    string            // block_id of the first block; may be empty
+	Links map[string]string // URLs of the threads that spans lead to, by run
+	More  string            // URL of all that was too much for a message; empty where there is none
+}
+
+// Draw the message. A short answer without a title has no heading.
+func Draw(m bot.Message, o Options) []slack.Block {
+	p := &pen{links: o.Links}
 	var blocks []slack.Block
-	if heading := title(m); heading != "" || id != "" || len(m.Body) == 0 {
+	if heading := text.Heading(m); heading != "" || o.ID != "" || len(m.Body) == 0 {
 		heading = cmp.Or(heading, nameless) // Slack takes no empty header
-		blocks = append(blocks, slack.NewHeaderBlock(plain(heading, maxHeader), slack.HeaderBlockOptionBlockID(id)))
+		blocks = append(blocks, slack.NewHeaderBlock(plain(p.shorten(heading, maxHeader)), slack.HeaderBlockOptionBlockID(o.ID)))
 	}
-	blocks = append(blocks, sections(body(paragraphs(m), links))...)
-	blocks = append(blocks, sections(facts(m.Facts, links))...)
+	blocks = append(blocks, sections(p.body(paragraphs(m)))...)
+	blocks = append(blocks, sections(p.facts(m.Facts))...)
 	if m.Table != nil {
-		blocks = append(blocks, sections(table(*m.Table)...)...)
+		blocks = append(blocks, sections(p.table(*m.Table)...)...)
 	}
-	if b := buttons(m.Actions); len(b) > 0 {
+	if b := p.buttons(m.Actions); len(b) > 0 {
 		blocks = append(blocks, slack.NewActionBlock("", b...))
 	}
-	if f := (pen{links: links}).line(m.Footer, footerShare); f != "" {
-		blocks = append(blocks, slack.NewContextBlock("", markdown(f)))
+	small := p.line(m.Footer, footerShare)
+	if p.cut && linkable(o.More) {
+		small = strings.TrimPrefix(small+" · "+link(o.More, "Show all of it"), " · ")
 	}
-	return blocks
+	return append(blocks, context(small)...)
+}
+
+// Home is the message as the app's Home tab.
+func Home(m bot.Message) slack.HomeTabViewRequest {
+	return slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: Draw(m, Options{})}}
+}
+
+// Unfurl is the message below a link that somebody posted.
+func Unfurl(m bot.Message) slack.Attachment {
+	return slack.Attachment{Fallback: Fallback(m), Blocks: slack.Blocks{BlockSet: Draw(m, Options{})}}
 }
 
 // Fallback is the message as Slack shows it in notifications and reads it out: escaped, and within the limit of a text.
 func Fallback(m bot.Message) string {
-	m.Title = title(m)
-	return escaped(cmp.Or(clean(m.String(), true), nameless), maxText)
-}
-
-// title puts the mood's symbol and word before the title; a word that the title has already is not said again.
-func title(m bot.Message) string {
-	text := strings.TrimSpace(clean(m.Title, false))
-	f, ok := faces[m.Mood]
-	switch {
-	case ok && strings.Contains(strings.ToLower(text), strings.ToLower(f.word)):
-		return f.symbol + " " + text
-	case ok && !blank(text):
-		return f.symbol + " " + f.word + " · " + text
-	case ok:
-		return f.symbol + " " + f.word
-	case blank(text):
-		return ""
-	}
-	return text
+	m.Title = text.Heading(m)
+	return escaped(cmp.Or(text.Clean(m.String(), true), nameless), maxText)
 }
 
 // Caption is the text beside a picture that Slack shows itself: the message without its title, which is the picture's.
-func Caption(m bot.Message, links map[string]string) string { return body(m.Body, links) }
+func Caption(m bot.Message, links map[string]string) string { return (&pen{links: links}).body(m.Body) }
 
 // Line is text from outside as one line of at most so many UTF-16 units, for places that are not formatted.
-func Line(text string, limit int) string {
-	return shorten(strings.TrimSpace(clean(text, false)), limit)
-}
+func Line(raw string, limit int) string { return text.Line(raw, limit) }
 
 // paragraphs are the message's own; a picture, which cannot be drawn as a block, is told in words.
 func paragraphs(m bot.Message) []bot.Text {
@@ -108,91 +88,105 @@ func paragraphs(m bot.Message) []bot.Text {
 	return append(slices.Clone(m.Body), bot.Plain(m.Picture.Alt))
 }
 
-func body(paragraphs []bot.Text, links map[string]string) string {
-	p := pen{links: links, multiline: true}
-	var lines []string
-	left := bodyShare
-	for i, text := range paragraphs {
-		line := p.line(text, left)
-		if line == "" {
-			continue
-		}
-		lines = append(lines, line)
-		left -= units(line) + 1
-		if left < 2*reserve && i < len(paragraphs)-1 {
-			lines = append(lines, "…")
-			break
-		}
-	}
-	return strings.Join(lines, "\n")
+func (p *pen) body(paragraphs []bot.Text) string {
+	p.multiline = true
+	defer func() { p.multiline = false }()
+	return p.lines(paragraphs, bodyShare)
 }
 
-func facts(facts []bot.Fact, links map[string]string) string {
-	p := pen{links: links}
-	var lines []string
-	left := factsShare
+func (p *pen) facts(facts []bot.Fact) string {
+	var lines []bot.Text
 	for _, f := range facts {
-		if left < 2*reserve {
-			lines = append(lines, "…")
-			break
-		}
-		line := p.line(append(bot.Text{bot.Bold(f.Name), {Text: "  "}}, f.Value...), left-reserve)
+		lines = append(lines, append(bot.Text{bot.Bold(f.Name), {Text: "  "}}, f.Value...))
+	}
+	return p.lines(lines, factsShare)
+}
+
+// lines joins the texts within the share.
+func (p *pen) lines(texts []bot.Text, share int) string {
+	var lines []string
+	for i, t := range texts {
+		line := p.line(t, share-reserve)
 		if line == "" {
 			continue
 		}
 		lines = append(lines, line)
-		left -= units(line) + 1
+		if share -= text.Units(line) + 1; share < 3*reserve && i < len(texts)-1 {
+			p.cut = true
+			lines = append(lines, text.Ellipsis)
+			break
+		}
 	}
 	return strings.Join(lines, "\n")
 }
 
 // buttons drops an action whose command or link Slack would refuse: half a command means something else.
-func buttons(actions []bot.Action) []slack.BlockElement {
+func (p *pen) buttons(actions []bot.Action) []slack.BlockElement {
 	var drawn []slack.BlockElement
 	for i, a := range actions {
-		label := clean(a.Label, false)
-		if blank(label) || len(drawn) == buttonShare {
+		b := button(a, i)
+		if b == nil {
 			continue
 		}
-		b := slack.NewButtonBlockElement(fmt.Sprintf("action-%d", i), "", plain(label, maxButton))
-		switch {
-		case linkable(a.URL):
-			b.URL = a.URL
-		case a.URL == "" && !blank(a.Command) && units(a.Command) <= maxValue:
-			b.Value = a.Command
-		default:
-			continue
-		}
-		if a.Primary {
-			b.Style = slack.StylePrimary
+		if len(drawn) == buttonShare {
+			p.cut = true
+			break
 		}
 		drawn = append(drawn, b)
 	}
 	return drawn
 }
 
-// linkable tells whether Slack makes a link of it.
-func linkable(raw string) bool {
-	u, err := url.Parse(raw)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && units(raw) <= maxURL
+// button is nil where Slack would refuse it. The id's first word tells a press that asks for the rest of the command from
+// one that says all of it.
+func button(a bot.Action, i int) *slack.ButtonBlockElement {
+	label := text.Line(a.Label, maxButton)
+	if text.Blank(label) {
+		return nil
+	}
+	id := "action"
+	if a.Form {
+		id = "form"
+	}
+	b := slack.NewButtonBlockElement(fmt.Sprintf("%s-%d", id, i), "", plain(label))
+	switch {
+	case linkable(a.URL):
+		b.URL = a.URL
+	case a.URL == "" && !text.Blank(a.Command) && text.Units(a.Command) <= maxValue:
+		b.Value = a.Command
+	default:
+		return nil
+	}
+	if a.Primary {
+		b.Style = slack.StylePrimary
+	}
+	return b
 }
 
 // sections draws each text that is not empty.
 func sections(texts ...string) []slack.Block {
 	var blocks []slack.Block
-	for _, text := range texts {
-		if !blank(text) {
-			blocks = append(blocks, slack.NewSectionBlock(markdown(text), nil, nil))
+	for _, t := range texts {
+		if !text.Blank(t) {
+			blocks = append(blocks, slack.NewSectionBlock(markdown(t), nil, nil))
 		}
 	}
 	return blocks
 }
 
-// markdown is verbatim: Slack is not to make links and mentions of what looks like them.
-func markdown(text string) *slack.TextBlockObject {
-	return slack.NewTextBlockObject(slack.MarkdownType, text, false, true)
+// context is small print; nothing where there is none.
+func context(small string) []slack.Block {
+	if small == "" {
+		return nil
+	}
+	return []slack.Block{slack.NewContextBlock("", markdown(small))}
 }
 
-func plain(text string, limit int) *slack.TextBlockObject {
-	return slack.NewTextBlockObject(slack.PlainTextType, shorten(text, limit), false, false)
+// markdown is verbatim: Slack is not to make links and mentions of what looks like them.
+func markdown(t string) *slack.TextBlockObject {
+	return slack.NewTextBlockObject(slack.MarkdownType, t, false, true)
+}
+
+func plain(t string) *slack.TextBlockObject {
+	return slack.NewTextBlockObject(slack.PlainTextType, t, false, false)
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/slack-go/slack"
+
+	"bellwether/internal/chat/text"
 )
 
 // Slack's limits (docs.slack.dev/reference/block-kit/blocks); no emulator checks them. allText is not documented: a message
@@ -26,22 +28,17 @@ const (
 )
 
 // Lint finds what Slack would refuse in a message of these blocks and this fallback text: all of it, joined.
-func Lint(blocks []slack.Block, text string) error {
+func Lint(blocks []slack.Block, fallback string) error {
 	l := &lint{ids: map[string]bool{}}
-	l.within("text", text, maxText)
-	l.count("blocks", len(blocks), maxBlocks)
-	for i, b := range blocks {
-		l.where = fmt.Sprintf("block %d (%s): ", i, b.BlockType())
-		l.block(b)
-	}
-	l.where = ""
+	l.within("text", fallback, maxText)
+	l.blocks(blocks, maxBlocks)
 	if l.all > allText {
 		l.say("%d units of text in all blocks, at most %d", l.all, allText)
 	}
 	return errors.Join(l.problems...)
 }
 
-// lint is what is known while one message is looked through.
+// lint is what is known while one message or view is looked through.
 type lint struct {
 	where    string
 	problems []error
@@ -53,11 +50,11 @@ func (l *lint) say(format string, args ...any) {
 	l.problems = append(l.problems, errors.New(l.where+fmt.Sprintf(format, args...)))
 }
 
-func (l *lint) within(what, text string, limit int) {
-	if blank(text) {
+func (l *lint) within(what, t string, limit int) {
+	if text.Blank(t) {
 		l.say("%s is empty", what)
 	}
-	if n := units(text); n > limit {
+	if n := text.Units(t); n > limit {
 		l.say("%s has %d units, at most %d", what, n, limit)
 	}
 }
@@ -68,15 +65,16 @@ func (l *lint) count(what string, n, limit int) {
 	}
 }
 
-// id checks what must be unique in the message; kind keeps block ids and action ids apart.
-func (l *lint) id(kind, id string) {
+// id checks what must be unique within the scope: the message for a block's, its block for an element's.
+func (l *lint) id(kind, id, scope string) {
 	if id == "" {
 		return
 	}
-	if l.ids[kind+id] {
+	key := kind + "\n" + scope + "\n" + id
+	if l.ids[key] {
 		l.say("%s %q is there twice", kind, id)
 	}
-	l.ids[kind+id] = true
+	l.ids[key] = true
 	l.within(kind, id, maxID)
 }
 
@@ -89,28 +87,34 @@ func (l *lint) text(t *slack.TextBlockObject, kind string, limit int) {
 		l.say("text is %s, must be %s", t.Type, kind)
 	}
 	l.within("text", t.Text, limit)
-	l.all += units(t.Text)
+	l.all += text.Units(t.Text)
+}
+
+func (l *lint) blocks(blocks []slack.Block, limit int) {
+	l.count("blocks", len(blocks), limit)
+	for i, b := range blocks {
+		l.where = fmt.Sprintf("block %d (%s): ", i, b.BlockType())
+		l.block(b)
+	}
+	l.where = ""
 }
 
 func (l *lint) block(b slack.Block) {
-	l.id("block_id", b.ID())
+	l.id("block_id", b.ID(), "")
 	switch b := b.(type) {
 	case *slack.HeaderBlock:
 		l.text(b.Text, slack.PlainTextType, maxHeader)
 	case *slack.SectionBlock:
 		l.section(b)
 	case *slack.ContextBlock:
-		l.count("elements", len(b.ContextElements.Elements), maxContext)
-		for _, e := range b.ContextElements.Elements {
-			if t, ok := e.(*slack.TextBlockObject); ok {
-				l.text(t, "", maxSection)
-			}
-		}
+		l.context(b)
 	case *slack.ActionBlock:
 		l.count("elements", len(b.Elements.ElementSet), maxElements)
 		for _, e := range b.Elements.ElementSet {
 			l.button(e)
 		}
+	case *slack.InputBlock:
+		l.input(b)
 	default:
 		l.say("a kind that Bellwether does not draw, so that its limits are unknown here")
 	}
@@ -128,6 +132,17 @@ func (l *lint) section(b *slack.SectionBlock) {
 	}
 }
 
+func (l *lint) context(b *slack.ContextBlock) {
+	l.count("elements", len(b.ContextElements.Elements), maxContext)
+	for _, e := range b.ContextElements.Elements {
+		if t, ok := e.(*slack.TextBlockObject); ok {
+			l.text(t, "", maxSection)
+			continue
+		}
+		l.say("an element that is no text")
+	}
+}
+
 func (l *lint) button(e slack.BlockElement) {
 	b, ok := e.(*slack.ButtonBlockElement)
 	if !ok {
@@ -137,7 +152,7 @@ func (l *lint) button(e slack.BlockElement) {
 	if b.ActionID == "" {
 		l.say("a button without action_id")
 	}
-	l.id("action_id", b.ActionID)
+	l.id("action_id", b.ActionID, "")
 	l.text(b.Text, slack.PlainTextType, maxButton)
 	if b.Value != "" {
 		l.within("value", b.Value, maxValue)

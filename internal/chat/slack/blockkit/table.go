@@ -2,9 +2,11 @@ package blockkit
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"bellwether/bot"
+	"bellwether/internal/chat/text"
 )
 
 const (
@@ -14,34 +16,37 @@ const (
 
 // table draws the table as the texts of sections, a row a line of words: "`p95` now 169 ms · was 120 ms". Columns in a
 // fixed-width face break on a phone, where about 44 characters fit a line, and hardly any of the bot's tables are that narrow.
-func table(t bot.Table) []string {
-	var rows []string
-	if head := (pen{}).line(bot.Plain(cell(t.Head, 0)), rowShare); head != "" {
-		rows = append(rows, head)
-	}
-	for _, row := range t.Rows {
-		if line := (pen{}).line(words(t.Head, row), rowShare); line != "" {
-			rows = append(rows, line)
+// Rows beyond the table's share are counted, not drawn.
+func (p *pen) table(t bot.Table) []string {
+	lines, used := []string{p.line(bot.Text{bot.Bold(p.cell(t.Head, 0))}, rowShare)}, 0
+	for i, row := range t.Rows {
+		line := p.line(p.words(t.Head, row), rowShare)
+		if used += text.Units(line) + 1; used > tableShare-rowShare {
+			p.cut = true
+			lines = append(lines, fmt.Sprintf("… and %d more rows", len(t.Rows)-i))
+			break
 		}
+		lines = append(lines, line)
 	}
-	return chunks(rows)
+	return chunks(lines)
 }
 
-// words are one row: its name, which is code where the row is indented below another, and each value after its heading. A
+// words are one row: its name, which is bold where the row speaks of those below it, and each value after its heading. A
 // single value needs no heading: it speaks of the row. A value that the bot marks with an exclamation mark is bold.
-func words(head, row []string) bot.Text {
-	name := bot.Bold(cell(row, 0))
-	if len(row) > 0 && strings.HasPrefix(row[0], " ") {
-		name = bot.Code(cell(row, 0))
+func (p *pen) words(head, row []string) bot.Text {
+	alone := len(row) < 2 || slices.Contains(row[1:], strings.Join(row[1:], ""))
+	name := bot.Code(p.cell(row, 0))
+	if alone {
+		name = bot.Bold(p.cell(row, 0))
 	}
 	line, separator := bot.Text{name}, " "
 	for i := 1; i < len(head); i++ {
-		value := cell(row, i)
+		value := p.cell(row, i)
 		if value == "" || value == "–" {
 			continue
 		}
-		label := cell(head, i) + " "
-		if name.Bold && strings.Join(row[1:], "") == row[i] {
+		label := p.cell(head, i) + " "
+		if alone {
 			label = ""
 		}
 		line = append(line, bot.Span{Text: separator + label}, bot.Span{Text: value, Bold: strings.HasPrefix(value, "! ")})
@@ -51,28 +56,32 @@ func words(head, row []string) bot.Text {
 }
 
 // cell is clean and of a sensible length; empty where the row ends before it.
-func cell(row []string, i int) string {
+func (p *pen) cell(row []string, i int) string {
 	if i >= len(row) {
 		return ""
 	}
-	return Line(row[i], cellShare)
+	return p.shorten(strings.TrimSpace(text.Clean(row[i], false)), cellShare)
 }
 
-// chunks joins the rows to texts that fit a section. Rows beyond the table's share are counted, not drawn.
-func chunks(rows []string) []string {
-	var texts, lines []string
-	used, size := 0, 0
-	for i, row := range rows {
-		length := units(row) + 1
-		if used += length; used > tableShare-2*reserve {
-			lines = append(lines, fmt.Sprintf("… and %d more rows", len(rows)-i))
-			break
+// shorten cuts at a rune, and remembers it.
+func (p *pen) shorten(whole string, limit int) string {
+	short := text.Shorten(whole, limit)
+	p.cut = p.cut || short != whole
+	return short
+}
+
+// chunks joins the lines that are not empty to texts that fit a section.
+func chunks(lines []string) []string {
+	texts, size := []string{""}, 0
+	for _, line := range lines {
+		if line == "" {
+			continue
 		}
-		if size += length; size > maxSection-2*reserve {
-			texts = append(texts, strings.Join(lines, "\n"))
-			lines, size = nil, length
+		if size += text.Units(line) + 1; size > maxSection {
+			texts, size = append(texts, ""), text.Units(line)+1
 		}
-		lines = append(lines, row)
+		last := &texts[len(texts)-1]
+		*last = strings.TrimPrefix(*last+"\n"+line, "\n")
 	}
-	return append(texts, strings.Join(lines, "\n"))
+	return texts
 }

@@ -23,24 +23,39 @@ export const compose = {
   },
 };
 
-// send says a command; true when it was taken. A private reply is shown here, any other comes with the stream.
+// say sends words to the server and returns its answer. A private reply is shown here, a public one comes with the stream.
+export async function say(path, words) {
+  let response;
+  try {
+    response = await fetch(path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ ...words, as: as.value }),
+    });
+  } catch {
+    throw new Error("Bellwether does not answer. Is it still running?");
+  }
+  if (!response.ok) throw new Error(await response.text());
+  const answer = await response.json();
+  if (answer.private) whisper(answer.html, words.thread);
+  return answer;
+}
+
+// send says a command; true when it was taken.
 export async function send(text, channel, thread) {
   problem.hidden = true;
   try {
-    const response = await fetch("/chat/commands", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ channel, thread, as: as.value, text }),
-    });
-    if (!response.ok) throw new Error(await response.text());
-    const answer = await response.json();
-    if (answer.private) whisper(answer.html, thread);
+    await say("/chat/commands", { channel, thread, text });
     return true;
   } catch (error) {
-    problem.textContent = error instanceof TypeError ? "Bellwether does not answer. Is it still running?" : error.message;
-    problem.hidden = false;
+    complain(error);
     return false;
   }
+}
+
+export function complain(error) {
+  problem.textContent = error.message;
+  problem.hidden = false;
 }
 
 function whisper(html, thread) {

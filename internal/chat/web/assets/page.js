@@ -1,6 +1,7 @@
 // The chat page: channels without a reload, buttons, the demo's events, pictures at full size.
 import { atEnd, countUnread, dress, feed, selected, toEnd } from "./feed.js";
 import { follow } from "./live.js";
+import { ask } from "./ask.js";
 import { compose, send } from "./composer.js";
 
 const scroller = document.getElementById("scroller");
@@ -59,8 +60,10 @@ document.addEventListener("click", (event) => {
 });
 
 async function press(button) {
+  const where = [selected().dataset.channel, button.closest(".thread")?.id ?? ""];
+  if ("form" in button.dataset) return ask(button, ...where);
   button.disabled = true;
-  await send(button.dataset.command, selected().dataset.channel, button.closest(".thread")?.id ?? "");
+  await send(button.dataset.command, ...where);
   button.disabled = false;
 }
 

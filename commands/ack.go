@@ -1,0 +1,127 @@
+package commands
+
+import (
+	"context"
+	"time"
+
+	"bellwether/bot"
+	"bellwether/pipeline"
+)
+
+func (t *turn) ack(ctx context.Context) (Reply, error) {
+	run, err := t.named(ctx)
+	if err == nil {
+		err = t.may(ctx, "ack", t.aboutRegression(run))
+	}
+	if err != nil {
+		return Reply{}, err
+	}
+	mark, err := t.answering(run)
+	if err != nil {
+		return Reply{}, err
+	}
+	if run, err = t.Marks.Acknowledge(ctx, run.ID, mark); err != nil {
+		return Reply{}, err
+	}
+	if first := taken(run, mark.Scope); !same(first, mark) { // somebody was faster
+		return Reply{}, t.taken(ctx, run, first)
+	}
+	if err := t.Teller.Tell(ctx, run); err != nil {
+		return Reply{}, err
+	}
+	return Reply{Message: bot.Message{Body: []bot.Text{looksAfter(run, mark)}}}, nil
+}
+
+// answering is the mark that the command wants to leave, if there is anything to leave it on.
+func (t *turn) answering(run pipeline.Run) (mark pipeline.Mark, err error) {
+	alarming := run.Alarming()
+	if len(alarming) == 0 || run.State != pipeline.Done {
+		return mark, mistake("%s has nothing to acknowledge: it %s.", title(run), ended(run))
+	}
+	mark = t.mark(t.Because)
+	if t.Scope != "" {
+		if mark.Scope, err = known("scenario that got slower", t.Scope, scenarios(alarming)); err != nil {
+			return mark, err
+		}
+	}
+	if mark.Until, err = t.until(); err != nil {
+		return mark, err
+	}
+	return mark, nil
+}
+
+// morning is when a day begins for whoever names only the day.
+const morning = 9 * time.Hour
+
+// until is when the acknowledgement ends: after a time, or on the morning of a day where the speaker is.
+func (t *turn) until() (end time.Time, err error) {
+	switch {
+	case t.For > 0 && !t.Until.IsZero():
+		return end, mistake("Say either for how long or until when. Usage: %s", usage(t.Verb))
+	case t.For > 0:
+		return t.Now().Add(t.For), nil
+	case t.Until.IsZero():
+		return end, nil
+	}
+	zone := t.zone()
+	end = time.Date(t.Until.Year(), t.Until.Month(), t.Until.Day(), 0, 0, 0, 0, zone).Add(morning)
+	switch {
+	case !end.After(t.Now()):
+		return end, mistake("%s is over. Name a later day.", t.Until.Format("2 January"))
+	case end.Sub(t.Now()) > longest:
+		return end, mistake("%s is too far away: at most %d days.", t.Until.Format("2 January"), int(longest.Hours()/24))
+	}
+	return end, nil
+}
+
+// zone the speaker is in, as far as anybody knows.
+func (t *turn) zone() *time.Location {
+	if person, ok := t.Catalog().PersonOf(t.who.Channel.Platform, t.who.Workspace, t.who.User); ok && person.Zone != nil {
+		return person.Zone
+	}
+	if t.who.Zone != nil {
+		return t.who.Zone
+	}
+	return time.UTC
+}
+
+// taken is the mark that covers a scope of the run.
+func taken(run pipeline.Run, scope string) pipeline.Mark {
+	for _, m := range run.Acknowledged {
+		if m.Scope == "" || m.Scope == scope {
+			return m
+		}
+	}
+	return pipeline.Mark{}
+}
+
+func same(a, b pipeline.Mark) bool { return a.By == b.By && a.Scope == b.Scope && a.At.Equal(b.At) }
+
+// taken says who was first, and in the thread once more: whoever took that mark may have crashed before saying so.
+func (t *turn) taken(ctx context.Context, run pipeline.Run, first pipeline.Mark) error {
+	if err := t.Teller.Tell(ctx, run); err != nil {
+		return err
+	}
+	if first.By == t.mark("").By {
+		return mistake("You look after all of %s already.", title(run))
+	}
+	return mistake("%s was acknowledged by %s already.", title(run), first.Name)
+}
+
+func looksAfter(run pipeline.Run, m pipeline.Mark) bot.Text {
+	t := bot.Text{{Text: m.Name + " looks after "}, bot.ThreadOf(run.ID), {Text: " (" + run.Subject() + ")"}}
+	if m.Scope != "" {
+		t = append(t, bot.Span{Text: ", scenario " + m.Scope})
+	}
+	if !m.Until.IsZero() {
+		t = append(t, bot.Span{Text: ", until "}, bot.At(m.Until))
+	}
+	return append(t, bot.Span{Text: because(m.Because)})
+}
+
+func scenarios(outcomes []pipeline.Outcome) (names []string) {
+	for _, o := range outcomes {
+		names = append(names, o.Scenario)
+	}
+	return names
+}

@@ -1,0 +1,163 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"slices"
+
+	"bellwether/bot"
+	"bellwether/pipeline"
+)
+
+// mostOptions are as many as every platform takes.
+const mostOptions = 100
+
+// Form is what to ask for before a command can be carried out; nil when the reply says why there is nothing to ask. Whoever may
+// not give the command is told so here already, and asked again when it is given. Asking leaves nothing in the audit log, unless
+// it was in vain.
+func (d *Desk) Form(ctx context.Context, who Caller, line string) (*bot.Form, Reply) {
+	t := &turn{Desk: d, who: who}
+	line = d.Redact(line)
+	form, err := t.form(ctx, line)
+	if err == nil {
+		return form, Reply{}
+	}
+	said, unlogged := d.note(ctx, who, line)
+	t.id = said.ID
+	if unlogged != nil {
+		return nil, d.apologise(t, unlogged)
+	}
+	d.outcome(ctx, said, t.run, err)
+	return nil, d.apologise(t, err)
+}
+
+func (t *turn) form(ctx context.Context, line string) (form *bot.Form, err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
+		}
+	}()
+	if t.Command, err = Parse(line); err != nil {
+		return nil, err
+	}
+	asks := map[string]func(context.Context) (*bot.Form, error){
+		"ack": t.ackForm, "rerun": t.rerunForm, "compare": t.compareForm, "reject": t.rejectForm,
+	}[t.Verb]
+	if asks == nil {
+		return nil, mistake("There is nothing to ask about %q. Say it as a command: %s", t.Verb, usage(t.Verb))
+	}
+	return asks(ctx)
+}
+
+func (t *turn) ackForm(ctx context.Context) (*bot.Form, error) {
+	run, err := t.named(ctx)
+	if err == nil {
+		err = t.permitted(ctx, "ack", t.aboutRegression(run))
+	}
+	if err == nil {
+		_, err = t.answering(run)
+	}
+	if err != nil {
+		return nil, err
+	}
+	form := &bot.Form{
+		Title: "Acknowledge " + run.ID, Command: "ack " + run.ID, Send: "Acknowledge",
+		Body: []bot.Text{bot.Plain("You look after " + run.Subject() + ", and the team knows.")},
+		Fields: []bot.Field{
+			{Word: "until", Label: "Until", Hint: "The morning of that day; left empty, for as long as it takes", Date: true, Optional: true},
+			{Word: "because", Label: "Why", Hint: "What you know already", Optional: true},
+		},
+	}
+	if some := scenarios(run.Alarming()); len(some) > 1 {
+		scope := bot.Field{Word: "scope", Label: "Scenario", Hint: "Left empty, everything that got worse", Options: options(some), Optional: true}
+		form.Fields = slices.Insert(form.Fields, 0, scope)
+	}
+	return form, nil
+}
+
+// rerunForm has those chosen that did not pass.
+func (t *turn) rerunForm(ctx context.Context) (*bot.Form, error) {
+	run, err := t.meant(ctx)
+	if err == nil {
+		err = t.permitted(ctx, "rerun", aboutRun(run))
+	}
+	if err != nil {
+		return nil, err
+	}
+	all := options(run.Selection.Names())
+	if len(all) == 0 {
+		return nil, mistake("%s has no scenarios to choose from.", title(run))
+	}
+	var preset []string
+	for _, o := range all {
+		if !passed(run, o.Value) {
+			preset = append(preset, o.Value)
+		}
+	}
+	if preset == nil {
+		preset = run.Selection.Names()[:len(all)]
+	}
+	return &bot.Form{
+		Title: "Rerun " + run.ID, Command: "rerun " + run.ID, Send: "Rerun",
+		Body:   []bot.Text{bot.Plain(run.Subject() + " on " + run.Environment + ", as it was then.")},
+		Fields: []bot.Field{{Word: "only", Label: "Scenarios", Options: all, Several: true, Preset: preset}},
+	}, nil
+}
+
+func passed(run pipeline.Run, scenario string) bool {
+	return slices.ContainsFunc(run.Outcomes, func(o pipeline.Outcome) bool {
+		return o.Scenario == scenario && (o.Verdict == pipeline.Pass || o.Verdict == pipeline.Improved)
+	})
+}
+
+// mostOthers are the runs to choose from.
+const mostOthers = 25
+
+func (t *turn) compareForm(ctx context.Context) (*bot.Form, error) {
+	run, err := t.compared(ctx)
+	if err != nil {
+		return nil, err
+	}
+	others, err := t.others(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	with := bot.Field{Word: "with", Label: "With", Hint: "A run, such as R40"}
+	for _, other := range others[:min(len(others), mostOthers)] {
+		with.Options = append(with.Options, bot.Option{Label: inShort(other), Value: other.ID})
+		if with.Preset == nil && other.Submitted.Before(run.Submitted) {
+			with.Preset = []string{other.ID}
+		}
+	}
+	if len(with.Options) > 0 {
+		with.Hint = "Runs of the same on " + run.Environment
+	}
+	return &bot.Form{Title: "Compare " + run.ID, Command: "compare " + run.ID, Send: "Compare", Fields: []bot.Field{with}}, nil
+}
+
+func (t *turn) rejectForm(ctx context.Context) (*bot.Form, error) {
+	run, err := t.named(ctx)
+	if err == nil {
+		err = t.permitted(ctx, "approve", aboutRun(run))
+	}
+	if err == nil && (run.State != pipeline.Waiting || run.Approval == nil) {
+		err = mistake("%s asks for no approval: it %s.", title(run), ended(run))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &bot.Form{
+		Title: "Reject the plan", Command: "reject " + run.ID, Send: "Reject",
+		Body:   []bot.Text{bot.Plain("The plan of " + run.Subject() + " is not applied, and " + run.ID + " ends.")},
+		Fields: []bot.Field{{Word: "because", Label: "Why", Hint: "For whoever made the change", Optional: true}},
+	}, nil
+}
+
+// options are scenarios to choose from. Those that there is no room for can be typed.
+func options(names []string) (all []bot.Option) {
+	for _, name := range names[:min(len(names), mostOptions)] {
+		all = append(all, bot.Option{Label: name, Value: name})
+	}
+	return all
+}

@@ -1,0 +1,153 @@
+package commands
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"bellwether/bot"
+	"bellwether/pipeline"
+)
+
+// busy is a desk with something of everything for team checkout.
+func busy() (*Desk, *ledger) {
+	d, l := history()
+	running, waiting := run("R45", "checkout", pipeline.Running, ""), run("R46", "Billing", pipeline.Waiting, "")
+	running.Team, waiting.Team, running.Stage = "checkout", "checkout", pipeline.StageTest
+	running.Started, running.Expected, waiting.Submitted = noon.Add(-time.Minute), 5*time.Minute, noon
+	other := run("R47", "search", pipeline.Waiting, "")
+	other.Team = "search"
+	l.boards["load"] = pipeline.Board{Held: &running, Waiting: []pipeline.Run{waiting, other}}
+
+	billing := slow("R39", "invoices")
+	billing.Changes[0].Name, billing.Environment = "Billing", "soak"
+	billing.Acknowledged = []pipeline.Mark{{Name: "jo", Until: noon.Add(48 * time.Hour)}}
+	l.runs["R39"] = billing
+	return d, l
+}
+
+func TestOpen(t *testing.T) {
+	d, _ := busy()
+	reply := d.Do(t.Context(), siti, "open")
+	require.True(t, reply.Private)
+	require.Equal(t, strings.TrimSpace(`
+Open for checkout
+Regressions
+R42 (checkout 1.5.42) on load, cart, since 23 Nov 12:46 UTC
+R39 (Billing 1.5.39) on soak, invoices, since 23 Nov 12:43 UTC; jo looks after it until 25 Nov 12:00 UTC
+Running
+R45 (checkout 1.5.45) on load, under load, about 4 min left
+Waiting
+R46 (Billing 1.5.46) for load, since 23 Nov 12:00 UTC`), reply.Message.String())
+	require.Equal(t, []bot.Action{{Label: "Acknowledge R42", Command: "ack R42", Form: true}}, reply.Message.Actions)
+	require.Equal(t, "https://bellwether.example.com/runs/R42", reply.Message.Body[1][0].URL)
+	golden(t, "open", []example{{"open", reply.Message}})
+}
+
+func TestWhoseIsOpen(t *testing.T) {
+	elsewhere, stranger := siti, jo
+	elsewhere.Channel.ID, stranger.Channel.ID, stranger.User = "D0SITI", "D0X", "U0X"
+	for _, c := range []struct {
+		who        Caller
+		line, want string
+	}{
+		{siti, "open Checkout", "Open for checkout"},
+		{elsewhere, "mine", "Open for checkout"},
+		{stranger, "open", "Of which team? Usage: open [TEAM]"},
+		{stranger, "open chekout", `There is no team "chekout". Did you mean "checkout"?`},
+	} {
+		d, _ := busy()
+		require.True(t, strings.HasPrefix(d.Do(t.Context(), c.who, c.line).Message.String(), c.want), c.line)
+	}
+}
+
+func TestNothingIsOpen(t *testing.T) {
+	d, l := busy()
+	clear(l.runs)
+	clear(l.boards)
+	reply := d.Do(t.Context(), siti, "open")
+	require.Equal(t, "Nothing is open for checkout.", reply.Message.String())
+	require.Empty(t, reply.Message.Actions)
+}
+
+// A scenario is open until it is seen in order; what could not tell settles nothing.
+func TestWhatSettlesARegression(t *testing.T) {
+	for name, c := range map[string]struct {
+		later []pipeline.Run
+		want  map[string][]string
+	}{
+		"nothing":              {nil, map[string][]string{"R42": {"cart", "pay"}}},
+		"it passed":            {[]pipeline.Run{finished("R50", measuredAt("cart", pipeline.Pass, 1), measuredAt("pay", pipeline.Improved, 1))}, map[string][]string{}},
+		"a part passed":        {[]pipeline.Run{finished("R50", measuredAt("cart", pipeline.Pass, 1))}, map[string][]string{"R42": {"pay"}}},
+		"it could not be told": {[]pipeline.Run{finished("R50", measuredAt("cart", pipeline.Invalid, 1), measuredAt("pay", pipeline.Inconclusive, 1))}, map[string][]string{"R42": {"cart", "pay"}}},
+		"it is slower still":   {[]pipeline.Run{finished("R50", measuredAt("cart", pipeline.Suspect, 400))}, map[string][]string{"R50": {"cart"}, "R42": {"pay"}}},
+		"it passed elsewhere":  {[]pipeline.Run{ranOn("soak", finished("R50", measuredAt("cart", pipeline.Pass, 1), measuredAt("pay", pipeline.Pass, 1)))}, map[string][]string{"R42": {"cart", "pay"}}},
+		"it was slow, and is over": {[]pipeline.Run{
+			finished("R50", measuredAt("cart", pipeline.Regressed, 400)), finished("R51", measuredAt("cart", pipeline.Pass, 1), measuredAt("pay", pipeline.Pass, 1)),
+		}, map[string][]string{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			runs := append([]pipeline.Run{slow("R42", "cart", "pay")}, c.later...)
+			newestFirst := map[string][]string{}
+			for i := range runs {
+				runs[i], runs[len(runs)-1-i] = runs[len(runs)-1-i], runs[i]
+				if i >= len(runs)/2-1 {
+					break
+				}
+			}
+			for _, r := range unsettled(runs) {
+				newestFirst[r.run.ID] = scenarios(r.outcomes)
+			}
+			require.Equal(t, c.want, newestFirst)
+		})
+	}
+}
+
+func ranOn(environment string, r pipeline.Run) pipeline.Run {
+	r.Environment = environment
+	return r
+}
+
+// Who suffers from a stack's change sees it, though it is another team's.
+func TestARegressionByAStack(t *testing.T) {
+	d, l := busy()
+	c := catalog("load")
+	c.Services["checkout"] = pipeline.Service{Name: "checkout", Team: "checkout", Tags: []string{"service:checkout"}}
+	c.Scenarios["cart"] = pipeline.Scenario{Name: "cart", Tags: []string{"service:checkout"}}
+	d.Catalog = func() *pipeline.Catalog { return c }
+	for i, scenario := range []string{"cart", "other"} {
+		r := slow(fmt.Sprint("R", 60+i), scenario)
+		r.Changes[0].Kind, r.Changes[0].Name = pipeline.KindStack, []string{"orders-db", "network"}[i]
+		l.runs[r.ID] = r
+	}
+	text := d.Do(t.Context(), siti, "open").Message.String()
+	require.Contains(t, text, "R60 (orders-db 1.5.60) on load, cart")
+	require.NotContains(t, text, "R61")
+}
+
+func TestALongListIsCounted(t *testing.T) {
+	d, l := busy()
+	c := catalog("load")
+	for i := range shownRuns + 2 {
+		name := fmt.Sprint("service", i)
+		c.Services[name] = pipeline.Service{Name: name, Team: "checkout"}
+		r := slow(fmt.Sprint("R", 60+i), "cart")
+		r.Changes[0].Name = name
+		l.runs[r.ID] = r
+	}
+	d.Catalog = func() *pipeline.Catalog { return c }
+	m := d.Do(t.Context(), siti, "open").Message
+	require.Contains(t, m.String(), "R71 (service11 1.5.71) on load, cart, since 23 Nov 13:15 UTC\nR70", "the newest first")
+	require.Contains(t, m.String(), "and 4 more\nRunning")
+	require.Len(t, m.Actions, mostActions)
+}
+
+func TestOpenFails(t *testing.T) {
+	d, l := busy()
+	l.broken = errors.New("redis is away")
+	require.Contains(t, d.Do(t.Context(), siti, "open").Message.String(), "5f0c")
+}

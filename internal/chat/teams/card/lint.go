@@ -1,0 +1,181 @@
+package card
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"bellwether/internal/chat/text"
+)
+
+const (
+	cardType    = "AdaptiveCard"
+	schema      = "http://adaptivecards.io/schemas/adaptive-card.json"
+	version     = "1.5" // the newest that Teams shows
+	mentionType = "mention"
+
+	maxCard     = 24_000 // bytes, of the 28 KB that Teams takes with the activity around it
+	maxActions  = 6      // more are hidden
+	maxColumns  = 20
+	maxMentions = 20
+)
+
+// Lint finds what Teams would refuse, or show as it is not meant: all of it, joined.
+func Lint(c Card) error {
+	l := &lint{ids: map[string]bool{}, called: map[string]bool{}}
+	if c.Type != cardType || c.Version != version {
+		l.say("an %s %s, must be an %s %s", c.Type, c.Version, cardType, version)
+	}
+	if n := size(c); n > maxCard {
+		l.say("%d bytes, at most %d", n, maxCard)
+	}
+	if len(c.Body) == 0 {
+		l.say("an empty body")
+	}
+	if len(c.Actions) > maxActions {
+		l.say("%d actions, at most %d", len(c.Actions), maxActions)
+	}
+	l.elements("body", c.Body)
+	for i, a := range c.Actions {
+		l.where = fmt.Sprintf("action %d: ", i)
+		l.action(a)
+	}
+	l.where = ""
+	l.mentions(c.Teams.Entities)
+	return errors.Join(l.problems...)
+}
+
+// lint is what is known while one card is looked through.
+type lint struct {
+	where    string
+	problems []error
+	ids      map[string]bool
+	called   map[string]bool // texts that want to be mentions
+}
+
+func (l *lint) say(format string, args ...any) {
+	l.problems = append(l.problems, errors.New(l.where+fmt.Sprintf(format, args...)))
+}
+
+func (l *lint) elements(where string, all []Element) {
+	for i, e := range all {
+		here := fmt.Sprintf("%s[%d]", where, i)
+		l.where = here + " (" + e.Type + "): "
+		l.element(here, e)
+	}
+}
+
+func (l *lint) element(here string, e Element) {
+	l.id(e)
+	switch e.Type {
+	case "TextBlock":
+		l.text("text", e.Text)
+	case "Container", "TableCell":
+		if len(e.Items) == 0 {
+			l.say("without items")
+		}
+		l.elements(here+".items", e.Items)
+	case "FactSet":
+		l.facts(e.Facts)
+	case "Image":
+		l.image(e)
+	case "Table":
+		l.table(here, e)
+	case "Input.Text", "Input.Date":
+		l.label(e)
+	case "Input.ChoiceSet":
+		l.label(e)
+		l.choices(e)
+	default:
+		l.say("a kind that Bellwether does not draw, so that its limits are unknown here")
+	}
+}
+
+func (l *lint) id(e Element) {
+	switch {
+	case e.ID == "":
+		return
+	case l.ids[e.ID]:
+		l.say("id %q is there twice", e.ID)
+	case slices.Contains(reserved, e.ID):
+		l.say("id %q means something else in what is sent", e.ID)
+	}
+	l.ids[e.ID] = true
+}
+
+var (
+	macro = regexp.MustCompile(`\{\{(DATE\([0-9TZ:-]+,SHORT\)|TIME\([0-9TZ:-]+\))\}\}`)
+	call  = regexp.MustCompile(`(?i)<at[^>]*>([^<]*</at>)?`)
+)
+
+// text is Markdown in which nothing is half a mention or half a time.
+func (l *lint) text(what, markdown string) {
+	if markdown == "" {
+		l.say("%s is empty", what)
+	}
+	for _, c := range call.FindAllString(markdown, -1) {
+		l.called[c] = true
+	}
+	if strings.Contains(macro.ReplaceAllString(markdown, ""), "{{") {
+		l.say("%s has a macro that is no time", what)
+	}
+	if markdown != text.Clean(markdown, true) {
+		l.say("%s has control characters", what)
+	}
+}
+
+func (l *lint) facts(facts []Fact) {
+	if len(facts) == 0 {
+		l.say("without facts")
+	}
+	for _, f := range facts {
+		l.text("title of a fact", f.Title)
+		l.text("value of a fact", f.Value)
+	}
+}
+
+func (l *lint) image(e Element) {
+	if !strings.HasPrefix(e.URL, "https://") || !linkable(e.URL) {
+		l.say("Teams fetches pictures over https only, not from %.60q", e.URL)
+	}
+	if text.Blank(e.Alt) {
+		l.say("without altText")
+	}
+}
+
+func (l *lint) table(here string, e Element) {
+	if n := len(e.Columns); n == 0 || n > maxColumns {
+		l.say("%d columns, at least 1, at most %d", n, maxColumns)
+	}
+	for i, row := range e.Rows {
+		if row.Type != "TableRow" || len(row.Cells) != len(e.Columns) {
+			l.say("row %d is a %s of %d cells, must be a TableRow of %d", i, row.Type, len(row.Cells), len(e.Columns))
+		}
+		l.elements(fmt.Sprintf("%s.rows[%d]", here, i), row.Cells)
+	}
+}
+
+func (l *lint) mentions(entities []Entity) {
+	if len(entities) > maxMentions {
+		l.say("%d mentions, at most %d", len(entities), maxMentions)
+	}
+	known := map[string]bool{}
+	for _, e := range entities {
+		if e.Type != mentionType || e.Mentioned.ID == "" || e.Text != "<at>"+e.Mentioned.Name+"</at>" {
+			l.say("entity %+v is no mention", e)
+		}
+		if known[e.Text] {
+			l.say("mention %q is there twice", e.Text)
+		}
+		if known[e.Text] = true; !l.called[e.Text] {
+			l.say("mention %q stands in no text", e.Text)
+		}
+	}
+	for text := range l.called {
+		if !known[text] {
+			l.say("text %q mentions nobody", text)
+		}
+	}
+}
