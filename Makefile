@@ -7,7 +7,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -X bellwether/internal/app.Version=$(VERSION)
 FUZZTIME ?= 20s
 
-.PHONY: help build demo setup test test-long test-kubernetes chaos check fmt golden fuzz bench
+.PHONY: help build demo teams-app setup test test-long test-kubernetes chaos check fmt golden fuzz bench
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ build: ## build bin/bellwether
 
 demo: build ## run the whole line on this machine: sample shop, chat page, real load
 	./bin/bellwether demo
+
+teams-app: ## bin/bellwether-teams.zip, the app for Teams: APP_ID=… HOST=… [VERSION=1.0.1] [SLASH=1]
+	go run ./scripts/teamsapp -app-id '$(APP_ID)' -host '$(HOST)' $(if $(filter command line environment,$(origin VERSION)),-version '$(VERSION)') $(if $(SLASH),-slash)
 
 setup: ## install what the tests talk to (Redis, Chromium, npm peers)
 	@scripts/setup
