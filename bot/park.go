@@ -78,3 +78,20 @@ func parkedMessage(l Letter) Message {
 	}
 	return m
 }
+
+// Removed tells the operator's channels, once a day, that a workspace has removed the app: until it is installed again,
+// nothing that is said there arrives.
+func (p *Postman) Removed(ctx context.Context, platform, workspace string) error {
+	m := Message{
+		Title: "The app was removed from the " + platform + " workspace " + workspace, Mood: MoodRefused,
+		Body:   []Text{Plain("Nothing that is said there arrives until it is installed again and its token renewed.")},
+		Footer: Plain("What could not be delivered is kept: bellwether outbox lists it."),
+	}
+	for _, channel := range p.Operator() {
+		id := fmt.Sprintf("removed/%s:%s/%s/%s", platform, workspace, p.Now().UTC().Format(time.DateOnly), channel)
+		if err := p.Outbox.Want(ctx, Outgoing{ID: id, Channel: channel, Version: 1, Message: m}, p.Now()); err != nil {
+			return fmt.Errorf("tell the operator that %s was removed: %w", workspace, err)
+		}
+	}
+	return nil
+}

@@ -74,3 +74,15 @@ func TestAPlatformThatIsNotConfigured(t *testing.T) {
 	require.NoError(t, newOffice(m, newPlatform()).Deliver(t.Context(), "x", 1))
 	require.Equal(t, ErrNoChat.Error(), m.letters["x"].Parked)
 }
+
+func TestTheOperatorHearsThatAWorkspaceRemovedTheApp(t *testing.T) {
+	m, p := letterbox(t), newPlatform()
+	o := newOffice(m, p)
+	m.news()
+	for range 2 {
+		require.NoError(t, o.Removed(t.Context(), "slack", "T0TEAM"))
+	}
+	said := m.news()
+	require.Len(t, said, len(o.Operator()), "once a day in each of their channels")
+	require.Equal(t, "The app was removed from the slack workspace T0TEAM", m.letters[said[0]].Message.Title)
+}

@@ -23,7 +23,7 @@ func (t *turn) ack(ctx context.Context) (Reply, error) {
 	if run, err = t.Marks.Acknowledge(ctx, run.ID, mark); err != nil {
 		return Reply{}, err
 	}
-	if first := taken(run, mark.Scope); !same(first, mark) { // somebody was faster
+	if first, _ := run.Taken(mark.Scope); !same(first, mark) { // somebody was faster
 		return Reply{}, t.taken(ctx, run, first)
 	}
 	if err := t.Teller.Tell(ctx, run); err != nil {
@@ -40,7 +40,7 @@ func (t *turn) answering(run pipeline.Run) (mark pipeline.Mark, err error) {
 	}
 	mark = t.mark(t.Because)
 	if t.Scope != "" {
-		if mark.Scope, err = known("scenario that got slower", t.Scope, scenarios(alarming)); err != nil {
+		if mark.Scope, err = known("slower scenario", t.Scope, scenarios(alarming)); err != nil {
 			return mark, err
 		}
 	}
@@ -50,8 +50,8 @@ func (t *turn) answering(run pipeline.Run) (mark pipeline.Mark, err error) {
 	return mark, nil
 }
 
-// morning is when a day begins for whoever names only the day.
-const morning = 9 * time.Hour
+// morning is the hour at which a day begins for whoever names only the day.
+const morning = 9
 
 // until is when the acknowledgement ends: after a time, or on the morning of a day where the speaker is.
 func (t *turn) until() (end time.Time, err error) {
@@ -63,8 +63,7 @@ func (t *turn) until() (end time.Time, err error) {
 	case t.Until.IsZero():
 		return end, nil
 	}
-	zone := t.zone()
-	end = time.Date(t.Until.Year(), t.Until.Month(), t.Until.Day(), 0, 0, 0, 0, zone).Add(morning)
+	end = time.Date(t.Until.Year(), t.Until.Month(), t.Until.Day(), morning, 0, 0, 0, t.zone())
 	switch {
 	case !end.After(t.Now()):
 		return end, mistake("%s is over. Name a later day.", t.Until.Format("2 January"))
@@ -83,16 +82,6 @@ func (t *turn) zone() *time.Location {
 		return t.who.Zone
 	}
 	return time.UTC
-}
-
-// taken is the mark that covers a scope of the run.
-func taken(run pipeline.Run, scope string) pipeline.Mark {
-	for _, m := range run.Acknowledged {
-		if m.Scope == "" || m.Scope == scope {
-			return m
-		}
-	}
-	return pipeline.Mark{}
 }
 
 func same(a, b pipeline.Mark) bool { return a.By == b.By && a.Scope == b.Scope && a.At.Equal(b.At) }

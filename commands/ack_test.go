@@ -67,8 +67,8 @@ func TestAcknowledgingInPart(t *testing.T) {
 
 func TestWhatCannotBeAcknowledged(t *testing.T) {
 	for line, want := range map[string]string{
-		"ack R20 scope list":                  `There is no scenario that got slower "list". There are: cart, pay.`,
-		"ack R20 scope pya":                   `There is no scenario that got slower "pya". Did you mean "pay"?`,
+		"ack R20 scope list":                  `There is no slower scenario "list". There are: cart, pay.`,
+		"ack R20 scope pya":                   `There is no slower scenario "pya". Did you mean "pay"?`,
 		"ack R20 for 2h until 2026-12-01":     "Say either for how long or until when. Usage: ack RUN [scope SCENARIO] [for 3d | until 2026-12-01] [because …]",
 		"ack R20 until 2026-11-23":            "23 November is over. Name a later day.",
 		"ack R20 until 2025-12-01":            "1 December is over. Name a later day.",
@@ -98,6 +98,19 @@ func TestTheZoneOfThoseWhomTheCatalogKnows(t *testing.T) {
 	traveller.Zone = time.FixedZone("SGT", 8*3600)
 	d.Do(t.Context(), traveller, "ack R20 until 2026-12-01")
 	require.True(t, l.runs["R20"].Acknowledged[0].Until.Equal(time.Date(2026, 11, 30, 22, 0, 0, 0, time.UTC)))
+}
+
+// A day begins by the clock on the wall, also on the one that is an hour shorter.
+func TestTheMorningAfterTheClocksChange(t *testing.T) {
+	d, l, _ := desk("load")
+	l.runs["R20"] = slow("R20", "cart")
+	d.Now = func() time.Time { return time.Date(2026, 3, 27, 12, 0, 0, 0, time.UTC) }
+	london, err := time.LoadLocation("Europe/London")
+	require.NoError(t, err)
+	traveller := siti
+	traveller.Zone = london
+	d.Do(t.Context(), traveller, "ack R20 until 2026-03-29")
+	require.Equal(t, "2026-03-29 08:00", l.runs["R20"].Acknowledged[0].Until.UTC().Format("2006-01-02 15:04"))
 }
 
 func TestWhoeverIsFirstLooksAfterAScenario(t *testing.T) {

@@ -25,6 +25,7 @@ type Entry struct {
 // The results of a command.
 const (
 	ResultDone    = "done"
+	ResultAsked   = "asked" // for the rest of it, by a form; nothing was done
 	ResultDenied  = "denied"
 	ResultMistake = "mistake" // it could not be understood, or there was nothing to do
 	ResultFailed  = "failed"
@@ -45,19 +46,19 @@ func (d *Desk) note(ctx context.Context, who Caller, line string) (Entry, error)
 }
 
 // outcome writes down what became of it, also when whoever spoke has gone away meanwhile. When that fails, nobody knows.
-func (d *Desk) outcome(ctx context.Context, said Entry, run string, err error) {
-	e := Entry{ID: said.ID, At: d.Now(), Run: run}
-	e.Result, e.Reason = resultOf(err)
+func (d *Desk) outcome(ctx context.Context, said Entry, run, done string, err error) {
+	e := Entry{ID: said.ID, At: d.Now(), Run: run, Result: done}
+	if err != nil {
+		e.Result, e.Reason = resultOf(err)
+	}
 	if err := d.Audit.Append(context.WithoutCancel(ctx), e); err != nil {
 		d.Log.Error("the audit log lacks what became of a command", "id", said.ID, "result", e.Result, "error", err)
 	}
 }
 
-// resultOf a command, and why. What failed is in the operator's log, under the id of the entry; its text is not for everybody.
+// resultOf what was not carried out, and why. What failed is in the operator's log, under the id of the entry; its text is not for everybody.
 func resultOf(err error) (result, reason string) {
 	switch {
-	case err == nil:
-		return ResultDone, ""
 	case isA[*Denied](err):
 		return ResultDenied, err.Error()
 	case isA[*Mistake](err):

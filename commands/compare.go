@@ -84,11 +84,7 @@ func (t *turn) before(ctx context.Context, run pipeline.Run) (pipeline.Run, erro
 
 // others are the judged runs of the same thing in the same environment, newest first.
 func (t *turn) others(ctx context.Context, run pipeline.Run) ([]pipeline.Run, error) {
-	name := run.Change().Name
-	if name == "" { // full runs are of no thing by which they could be found
-		return nil, nil
-	}
-	runs, err := t.Runs.Newest(ctx, name, lookedThrough)
+	runs, err := t.Runs.Newest(ctx, run.Series(), lookedThrough)
 	return slices.DeleteFunc(runs, func(r pipeline.Run) bool {
 		return r.ID == run.ID || r.Environment != run.Environment || r.Change().Kind != run.Change().Kind || !judged(r)
 	}), err

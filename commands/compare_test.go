@@ -102,15 +102,15 @@ func TestWhatMakesAComparisonWeak(t *testing.T) {
 	require.Equal(t, "R42 beside R40", d.Do(t.Context(), siti, "compare R42").Message.Title, "the one before is on the same environment")
 }
 
-func TestFullRunsHaveNoOneBefore(t *testing.T) {
+func TestFullRunsHaveOneBefore(t *testing.T) {
 	d, l := history()
 	for _, id := range []string{"R50", "R51"} {
 		full := finished(id, measuredAt("cart", pipeline.Pass, 200))
 		full.Changes = nil
 		l.runs[id] = full
 	}
-	require.Contains(t, d.Do(t.Context(), siti, "compare R51").Message.String(), "Name one: compare R51 with RUN.")
-	require.Equal(t, "R51 beside R50", d.Do(t.Context(), siti, "compare R51 with R50").Message.Title)
+	require.Equal(t, "R51 beside R50", d.Do(t.Context(), siti, "compare R51").Message.Title)
+	require.Contains(t, d.Do(t.Context(), siti, "compare R50").Message.String(), "Name one: compare R50 with RUN.")
 }
 
 func TestCompareFails(t *testing.T) {

@@ -2,8 +2,6 @@ package commands
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
 	"slices"
 
 	"bellwether/bot"
@@ -14,33 +12,19 @@ import (
 const mostOptions = 100
 
 // Form is what to ask for before a command can be carried out; nil when the reply says why there is nothing to ask. Whoever may
-// not give the command is told so here already, and asked again when it is given. Asking leaves nothing in the audit log, unless
-// it was in vain.
-func (d *Desk) Form(ctx context.Context, who Caller, line string) (*bot.Form, Reply) {
-	t := &turn{Desk: d, who: who}
-	line = d.Redact(line)
-	form, err := t.form(ctx, line)
-	if err == nil {
-		return form, Reply{}
+// not give the command is told so here already, and asked again when it is given.
+func (d *Desk) Form(ctx context.Context, who Caller, line string) (form *bot.Form, reply Reply) {
+	apology := d.take(ctx, who, line, ResultAsked, func(t *turn) (err error) {
+		form, err = t.form(ctx)
+		return err
+	})
+	if apology != nil {
+		return nil, *apology
 	}
-	said, unlogged := d.note(ctx, who, line)
-	t.id = said.ID
-	if unlogged != nil {
-		return nil, d.apologise(t, unlogged)
-	}
-	d.outcome(ctx, said, t.run, err)
-	return nil, d.apologise(t, err)
+	return form, Reply{}
 }
 
-func (t *turn) form(ctx context.Context, line string) (form *bot.Form, err error) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
-		}
-	}()
-	if t.Command, err = Parse(line); err != nil {
-		return nil, err
-	}
+func (t *turn) form(ctx context.Context) (*bot.Form, error) {
 	asks := map[string]func(context.Context) (*bot.Form, error){
 		"ack": t.ackForm, "rerun": t.rerunForm, "compare": t.compareForm, "reject": t.rejectForm,
 	}[t.Verb]

@@ -40,9 +40,9 @@ func (l *ledger) Load(_ context.Context, id string) (pipeline.Run, error) {
 	return run, l.broken
 }
 
-func (l *ledger) Newest(_ context.Context, name string, most int) (runs []pipeline.Run, err error) {
+func (l *ledger) Newest(_ context.Context, series string, most int) (runs []pipeline.Run, err error) {
 	for _, run := range l.runs {
-		if run.Change().Name == name {
+		if run.Series() == series {
 			runs = append(runs, run)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"bellwether/pipeline"
 )
 
-// lookedAt are the newest runs of a thing in which regressions are looked for, and shownRuns of each group are listed.
+// lookedAt are the newest runs of a series in which regressions are looked for, and shownRuns of each group are listed.
 const (
 	lookedAt  = 10
 	shownRuns = 10
@@ -28,14 +28,15 @@ func (t *turn) open(ctx context.Context) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	if err := t.may(ctx, "status", aboutTeams(teams)); err != nil {
-		return Reply{}, err
-	}
-	found, err := t.regressions(ctx, teams)
+	environments, err := t.visible(ctx, slices.Sorted(maps.Keys(t.Catalog().Environments)), aboutTeams(teams))
 	if err != nil {
 		return Reply{}, err
 	}
-	running, waiting, err := t.underWay(ctx, teams)
+	found, err := t.regressions(ctx, teams, environments)
+	if err != nil {
+		return Reply{}, err
+	}
+	running, waiting, err := t.underWay(ctx, teams, environments)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -55,11 +56,13 @@ func (t *turn) open(ctx context.Context) (Reply, error) {
 	return Reply{Message: m, Private: true}, nil
 }
 
-func aboutTeams(teams []string) matter {
-	if len(teams) == 1 {
-		return aboutTeam(teams[0])
+// aboutTeams is what teams do in an environment.
+func aboutTeams(teams []string) func(environment string) matter {
+	name := "team " + teams[0]
+	if len(teams) > 1 {
+		name = "the teams " + listed(teams)
 	}
-	return matter{name: "teams " + listed(teams), teams: teams}
+	return func(environment string) matter { return matter{name: name, environment: environment, teams: teams} }
 }
 
 // teams that somebody means: the one they name, those they are in, or the one whose channel they speak in.
@@ -84,21 +87,19 @@ func (t *turn) teams() ([]string, error) {
 	return mine, nil
 }
 
-// regressions that concern the teams: those that nobody looks after first, the newest first.
-func (t *turn) regressions(ctx context.Context, teams []string) (found []regression, err error) {
-	for _, thing := range t.Catalog().Things() {
-		own := slices.Contains(teams, thing.Team)
-		if !own && thing.Kind != pipeline.KindStack { // whose changes others suffer from
-			continue
-		}
-		runs, err := t.Runs.Newest(ctx, thing.Name, lookedAt)
+// regressions in some environments that concern the teams: those that nobody looks after first, the newest first.
+func (t *turn) regressions(ctx context.Context, teams, environments []string) (found []regression, err error) {
+	var runs []pipeline.Run
+	for _, series := range t.series(teams, environments) {
+		some, err := t.Runs.Newest(ctx, series, lookedAt)
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range unsettled(runs) {
-			if r.run.Change().Kind == thing.Kind && (own || t.concerns(r, teams)) {
-				found = append(found, r)
-			}
+		runs = append(runs, some...)
+	}
+	for _, r := range unsettled(runs) {
+		if slices.Contains(environments, r.run.Environment) && t.concerns(r, teams) {
+			found = append(found, r)
 		}
 	}
 	slices.SortStableFunc(found, func(a, b regression) int {
@@ -110,34 +111,38 @@ func (t *turn) regressions(ctx context.Context, teams []string) (found []regress
 	return found, nil
 }
 
-// concerns tells whether a scenario of one of the teams got worse.
-func (t *turn) concerns(r regression, teams []string) bool {
-	return slices.ContainsFunc(r.outcomes, func(o pipeline.Outcome) bool {
-		owners := t.Catalog().OwnersOf(o.Scenario)
-		return slices.ContainsFunc(owners, func(owner string) bool { return slices.Contains(teams, owner) })
-	})
+// series in which something can be that concerns the teams: their own, and those of what others suffer from.
+func (t *turn) series(teams, environments []string) (names []string) {
+	for _, thing := range t.Catalog().Things() {
+		if slices.Contains(teams, thing.Team) || thing.Kind == pipeline.KindStack {
+			names = append(names, thing.Name)
+		}
+	}
+	for _, environment := range environments {
+		names = append(names, pipeline.Suite(environment))
+	}
+	slices.Sort(names)
+	return slices.Compact(names) // a service and a stack may have the same
 }
 
-// unsettled are the newest things known of each scenario in each environment, as far as they are bad. The runs are those of one
-// service or stack, newest first.
+// concerns tells whether one of the teams brought it about, or a scenario of theirs got worse.
+func (t *turn) concerns(r regression, teams []string) bool {
+	concerned := []string{r.run.Team}
+	if thing, ok := t.Catalog().Thing(r.run.Change().Kind, r.run.Change().Name); ok {
+		concerned = []string{thing.Team} // by now
+	}
+	for _, o := range r.outcomes {
+		concerned = append(concerned, t.Catalog().OwnersOf(o.Scenario)...)
+	}
+	return slices.ContainsFunc(concerned, func(team string) bool { return slices.Contains(teams, team) })
+}
+
+// unsettled are those of some runs that found something bad which no later one saw again.
 func unsettled(runs []pipeline.Run) (found []regression) {
-	settled := map[[2]string]bool{}
 	for _, run := range runs {
-		r := regression{run: run}
-		for _, o := range run.Outcomes {
-			place := [2]string{run.Environment, o.Scenario}
-			bad := slices.ContainsFunc(run.Alarming(), func(a pipeline.Outcome) bool { return a.Scenario == o.Scenario })
-			told := bad || o.Verdict == pipeline.Pass || o.Verdict == pipeline.Improved // others could not tell
-			if run.State != pipeline.Done || !told || settled[place] {
-				continue
-			}
-			settled[place] = true
-			if bad {
-				r.outcomes = append(r.outcomes, o)
-			}
-		}
-		if len(r.outcomes) > 0 {
-			found = append(found, r)
+		bad := slices.DeleteFunc(run.Alarming(), func(o pipeline.Outcome) bool { return run.Settled(o.Scenario, runs) })
+		if run.State == pipeline.Done && len(bad) > 0 {
+			found = append(found, regression{run, bad})
 		}
 	}
 	return found
@@ -151,9 +156,9 @@ func (r regression) open() bool {
 	})
 }
 
-// underWay is what runs and what waits of the teams.
-func (t *turn) underWay(ctx context.Context, teams []string) (running, waiting []pipeline.Run, err error) {
-	for _, environment := range slices.Sorted(maps.Keys(t.Catalog().Environments)) {
+// underWay is what runs and what waits of the teams in some environments.
+func (t *turn) underWay(ctx context.Context, teams, environments []string) (running, waiting []pipeline.Run, err error) {
+	for _, environment := range environments {
 		board, err := t.Runs.Board(ctx, environment)
 		if err != nil {
 			return nil, nil, err
@@ -183,7 +188,7 @@ func group[T any](heading string, some []T, line func(T) bot.Text) []bot.Text {
 }
 
 func (t *turn) unresolved(r regression) bot.Text {
-	line := append(bot.Text{t.name(r.run)}, bot.Span{Text: " on " + r.run.Environment + ", " + listed(scenarios(r.outcomes)) + ", since "}, bot.At(r.run.Finished))
+	line := append(bot.Text{t.name(r.run)}, bot.Span{Text: place(r.run) + ", " + listed(scenarios(r.outcomes)) + ", since "}, bot.At(r.run.Finished))
 	for _, m := range r.run.Acknowledged {
 		line = append(line, bot.Span{Text: "; " + m.Name + " looks after " + scopeOf(m)})
 		if !m.Until.IsZero() {
@@ -191,6 +196,14 @@ func (t *turn) unresolved(r regression) bot.Text {
 		}
 	}
 	return line
+}
+
+// place is where a run runs, unless its subject says so.
+func place(run pipeline.Run) string {
+	if run.Change().Name == "" {
+		return ""
+	}
+	return " on " + run.Environment
 }
 
 func scopeOf(m pipeline.Mark) string {
@@ -201,7 +214,7 @@ func scopeOf(m pipeline.Mark) string {
 }
 
 func (t *turn) doing(run pipeline.Run) bot.Text {
-	return bot.Text{t.name(run), {Text: " on " + run.Environment + ", " + doing(run) + t.left(run)}}
+	return bot.Text{t.name(run), {Text: place(run) + ", " + doing(run) + t.left(run)}}
 }
 
 func (t *turn) waits(run pipeline.Run) bot.Text {

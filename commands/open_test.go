@@ -65,6 +65,29 @@ func TestWhoseIsOpen(t *testing.T) {
 	}
 }
 
+// What an environment keeps from somebody is not shown by way of their team.
+func TestOnlyWhatMayBeLookedAtIsOpen(t *testing.T) {
+	d, l := busy()
+	c := catalog("load", "soak")
+	c.Teams["search"] = pipeline.Team{Name: "search"}
+	d.Catalog = func() *pipeline.Catalog { return c }
+	only := func(environment string, role pipeline.Role) {
+		e := c.Environments[environment]
+		e.Permissions = pipeline.Permissions{"status": {Roles: []pipeline.Role{role}}}
+		c.Environments[environment] = e
+	}
+	only("soak", pipeline.Admin)
+	text := d.Do(t.Context(), siti, "open").Message.String()
+	require.Contains(t, text, "R42")
+	require.NotContains(t, text, "R39", "it ran on soak")
+	only("load", pipeline.Member)
+	require.Contains(t, d.Do(t.Context(), siti, "open").Message.String(), "R45", "of one's own team")
+	require.Contains(t, d.Do(t.Context(), siti, "open search").Message.Title, denied)
+	only("load", pipeline.Admin)
+	require.Equal(t, "You may not look at team checkout", d.Do(t.Context(), siti, "open").Message.Title)
+	require.Empty(t, l.told)
+}
+
 func TestNothingIsOpen(t *testing.T) {
 	d, l := busy()
 	clear(l.runs)
@@ -121,7 +144,7 @@ func TestARegressionByAStack(t *testing.T) {
 	d.Catalog = func() *pipeline.Catalog { return c }
 	for i, scenario := range []string{"cart", "other"} {
 		r := slow(fmt.Sprint("R", 60+i), scenario)
-		r.Changes[0].Kind, r.Changes[0].Name = pipeline.KindStack, []string{"orders-db", "network"}[i]
+		r.Team, r.Changes[0].Kind, r.Changes[0].Name = "infrastructure", pipeline.KindStack, []string{"orders-db", "network"}[i]
 		l.runs[r.ID] = r
 	}
 	text := d.Do(t.Context(), siti, "open").Message.String()
@@ -129,9 +152,27 @@ func TestARegressionByAStack(t *testing.T) {
 	require.NotContains(t, text, "R61")
 }
 
-func TestALongListIsCounted(t *testing.T) {
+func TestARegressionByAFullRun(t *testing.T) {
 	d, l := busy()
 	c := catalog("load")
+	c.Services["checkout"] = pipeline.Service{Name: "checkout", Team: "checkout", Tags: []string{"service:checkout"}}
+	c.Scenarios["list"] = pipeline.Scenario{Name: "list", Tags: []string{"service:checkout"}}
+	d.Catalog = func() *pipeline.Catalog { return c }
+	for i, scenario := range []string{"other", "list"} {
+		full := slow(fmt.Sprint("R", 60+i), scenario)
+		full.Team, full.Changes = "infrastructure", nil
+		l.runs[full.ID] = full
+	}
+	text := d.Do(t.Context(), siti, "open").Message.String()
+	require.Contains(t, text, "R61 (full suite on load), list")
+	require.NotContains(t, text, "R60")
+	l.runs["R62"] = finished("R62", measuredAt("list", pipeline.Pass, 1))
+	require.NotContains(t, d.Do(t.Context(), siti, "open").Message.String(), "R61", "a run of one's own saw it in order")
+}
+
+func TestALongListIsCounted(t *testing.T) {
+	d, l := busy()
+	c := catalog("load", "soak")
 	for i := range shownRuns + 2 {
 		name := fmt.Sprint("service", i)
 		c.Services[name] = pipeline.Service{Name: name, Team: "checkout"}

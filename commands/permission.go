@@ -58,8 +58,6 @@ func (d *Desk) aboutEnvironment(name string) matter {
 	return m
 }
 
-func aboutTeam(name string) matter { return matter{name: "team " + name, teams: []string{name}} }
-
 // may is nil when the speaker may do it now, a *Denied when not. It is for whoever goes on to do it: a cooldown begins, unless
 // the command then fails.
 func (t *turn) may(ctx context.Context, verb string, about matter) error {
@@ -80,6 +78,21 @@ func (t *turn) may(ctx context.Context, verb string, about matter) error {
 	}
 	t.claimed = append(t.claimed, key)
 	return nil
+}
+
+// visible are those environments in which the speaker may look at something; without any it is denied.
+func (t *turn) visible(ctx context.Context, environments []string, about func(environment string) matter) (some []string, err error) {
+	for _, name := range environments {
+		if err = t.may(ctx, "status", about(name)); err == nil {
+			some = append(some, name)
+		} else if !isA[*Denied](err) {
+			return nil, err
+		}
+	}
+	if len(some) > 0 {
+		return some, nil
+	}
+	return nil, err
 }
 
 // giveBack the cooldowns of a command that was not carried out.

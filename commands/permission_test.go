@@ -3,6 +3,8 @@ package commands
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -219,6 +221,23 @@ type closed struct{ *ledger }
 
 func (closed) Enqueue(context.Context, pipeline.Submission) (pipeline.Receipt, error) {
 	return pipeline.Receipt{}, errors.New("redis is away")
+}
+
+// mute tells nobody anything.
+type mute struct{ *ledger }
+
+func (mute) Tell(context.Context, pipeline.Run) error { return errors.New("redis is away") }
+
+// Whoever hears that it did not work asks again, and gets two.
+func TestARunThatWaitsIsNoFailure(t *testing.T) {
+	d, l := office()
+	log := &strings.Builder{}
+	d.Log, d.Submit.Teller = slog.New(slog.NewTextHandler(log, nil)), mute{l}
+	require.Contains(t, d.Do(t.Context(), member, "full load").Message.String(), "asked for the full suite on load: R109")
+	require.Contains(t, d.Do(t.Context(), member, "rerun R1").Message.String(), "asked for a rerun of R1 (checkout 1.5.1): R110")
+	require.Equal(t, ResultDone, l.entries[1].Result)
+	require.Contains(t, log.String(), "run=R109")
+	require.Contains(t, d.Do(t.Context(), lead, "full load").Message.Title, denied, "its cooldown has begun")
 }
 
 // A hold may be asked for once an hour; whoever holds can always let go.

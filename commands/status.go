@@ -38,27 +38,17 @@ func (t *turn) status(ctx context.Context) (Reply, error) {
 	return Reply{Message: m, Private: true}, nil
 }
 
-// shown are the environments that the speaker asks for and may look at; without any it is denied.
-func (t *turn) shown(ctx context.Context) (names []string, err error) {
-	all := slices.Sorted(maps.Keys(t.Catalog().Environments))
+// shown are the environments that the speaker asks for and may look at.
+func (t *turn) shown(ctx context.Context) ([]string, error) {
+	names := slices.Sorted(maps.Keys(t.Catalog().Environments))
 	if t.Subject != "" {
 		name, err := t.environment(t.Subject)
 		if err != nil {
 			return nil, err
 		}
-		all = []string{name}
+		names = []string{name}
 	}
-	for _, name := range all {
-		if err = t.may(ctx, "status", t.aboutEnvironment(name)); err == nil {
-			names = append(names, name)
-		} else if !isA[*Denied](err) {
-			return nil, err
-		}
-	}
-	if len(names) > 0 {
-		return names, nil
-	}
-	return nil, err
+	return t.visible(ctx, names, t.aboutEnvironment)
 }
 
 func onHold(b pipeline.Board) []bot.Text {

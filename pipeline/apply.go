@@ -49,8 +49,8 @@ func (w *work) terraform(ctx context.Context, stack Stack) error {
 	return w.apply(ctx, planned)
 }
 
-// notePlan keeps the first plan, and chooses the scenarios by it; of a rerun only those that somebody asked for. An apply that is asked for again because more would change
-// than was approved of adds that.
+// notePlan keeps the first plan, and chooses the scenarios by it; of a rerun only those that somebody asked for. An apply that
+// is asked for again because more would change than was approved of adds that.
 func (w *work) notePlan(plan Plan) {
 	known := w.run.Plan
 	if known != nil && (w.run.Applying || plan.within(*known)) {

@@ -156,6 +156,17 @@ func (r Run) Subject() string {
 	return c.Name
 }
 
+// Series is the name under which runs of the same are listed: that of the service or stack, or of the suite.
+func (r Run) Series() string {
+	if name := r.Change().Name; name != "" {
+		return name
+	}
+	return Suite(r.Environment)
+}
+
+// Suite names the full runs of an environment. No service and no stack can be called so.
+func Suite(environment string) string { return "suite/" + environment }
+
 // Board is what an environment is busy with.
 type Board struct {
 	Environment string

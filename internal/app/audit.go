@@ -35,7 +35,7 @@ type uttered struct {
 	Channel  string    `json:"channel"`
 	What     string    `json:"what"`
 	Run      string    `json:"run"`
-	Result   string    `json:"result"` // done, denied, mistake, failed, or unknown
+	Result   string    `json:"result"` // done, asked (for the rest, by a form), denied, mistake, failed, or unknown
 	Reason   string    `json:"reason"`
 	ID       string    `json:"id"` // of a failure in the log, too
 }

@@ -68,18 +68,18 @@ type reader struct {
 }
 
 // newReader opens a browser with a profile of its own. Without one the test is left out, or fails where CI=true.
-func newReader(t *testing.T) reader {
+func newReader(t *testing.T, more ...chromedp.ExecAllocatorOption) reader {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
 		if os.Getenv("CI") == "true" {
-			t.Fatal("CI needs chromium for the tests of the demo's page: apt-get install chromium")
+			t.Fatal("CI needs chromium for the tests of pages: apt-get install chromium")
 		}
-		t.Skip("chromium is not installed, so the demo's page is not tested in it: apt-get install chromium")
+		t.Skip("chromium is not installed, so no page is tested in it: apt-get install chromium")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.UserDataDir(t.TempDir()), chromedp.Env("TZ=Asia/Singapore"))
-	allocator, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
+	allocator, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), append(options, more...)...)
 	t.Cleanup(stop)
 	ctx, closeTab := chromedp.NewContext(allocator)
 	t.Cleanup(closeTab)

@@ -104,6 +104,8 @@ func found(secrets []string, text string) []string {
 
 // plant writes settings full of secrets, and a deploy command that prints the leak and fails for broken versions.
 func (s *site) plant(t *testing.T, leak string) {
+	microsoft := peers.NewMicrosoft(t)
+	microsoft.Password = canaryTeams
 	t.Helper()
 	s.slack = peers.NewSlack(t, "")
 	s.speak(t, object{
@@ -111,8 +113,11 @@ func (s *site) plant(t *testing.T, leak string) {
 			"bot_token": peers.SlackBotToken, "signing_secret": peers.SlackSigningSecret, "app_token": "${CANARY_APP_TOKEN}",
 			"api_url": s.slack.API(),
 		},
-		"teams": object{"app_id": "bellwether", "app_password": canaryTeams, "tenant": "innerscale"},
-		"web":   object{"enabled": true},
+		"teams": object{
+			"app_id": microsoft.AppID, "app_password": canaryTeams, "tenant": microsoft.Tenant,
+			"endpoints": object{"login": microsoft.URL, "openid": microsoft.OpenID(), "graph": microsoft.URL},
+		},
+		"web": object{"enabled": true},
 	}, "{slack: "+peers.SlackChannel+", web: team-checkout}", "{slack: "+peers.SlackOther+", web: platform}")
 	s.env = append(s.env, "CANARY_APP_TOKEN="+peers.SlackAppToken)
 	s.token = canaryDoor
@@ -207,6 +212,8 @@ func value(t *testing.T, client redis.UniversalClient, key string) any {
 		v, err = client.SMembers(t.Context(), key).Result()
 	case "zset":
 		v, err = client.ZRange(t.Context(), key, 0, -1).Result()
+	case "stream":
+		v, err = client.XRange(t.Context(), key, "-", "+").Result()
 	default:
 		require.Fail(t, "this dump misses something", "%s is a %s", key, kind)
 	}

@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"fmt"
+	"strings"
+	"time"
 
 	"bellwether/bot"
 	"bellwether/commands"
@@ -40,7 +42,7 @@ func (s *server) openChats(ctx context.Context) error {
 func (s *server) openSlack(ctx context.Context, settings *config.Slack) error {
 	wanted := slack.Settings{
 		SigningSecret: settings.SigningSecret.Reveal(), AppToken: settings.AppToken.Reveal(), APIURL: settings.APIURL,
-		Tokens: s.store, Seen: s.store, Threads: s.store, RunURL: s.pages.RunURL, Log: s.log, Now: s.now,
+		Tokens: s.store, Seen: s.store, Threads: s.store, RunURL: s.pages.RunURL, Revoked: s.removed, Log: s.log, Now: s.now,
 	}
 	for i, token := range settings.BotTokens {
 		workspace := slack.Workspace{BotToken: token.Reveal()}
@@ -63,10 +65,22 @@ func (s *server) openSlack(ctx context.Context, settings *config.Slack) error {
 	return nil
 }
 
+// removed tells of a workspace that Bellwether can no longer speak in.
+func (s *server) removed(workspace string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := s.postman.Removed(ctx, slack.Platform, workspace); err != nil {
+		s.log.Error("nobody was told that the app was removed", "workspace", workspace, "error", err)
+	}
+}
+
 func (s *server) openTeams(ctx context.Context, settings *config.Teams) error {
 	identity := token.Settings{
 		AppID: settings.AppID, Password: settings.AppPassword.Reveal(), Tenant: settings.Tenant,
 		Login: settings.Endpoints.Login, OpenID: settings.Endpoints.OpenID, Now: s.now,
+	}
+	if strings.HasSuffix(settings.Endpoints.Login, ".us") { // the clouds of the US government
+		identity.Scope = "https://api.botframework.us/.default"
 	}
 	validator, err := token.NewValidator(identity)
 	if err != nil {

@@ -147,8 +147,14 @@ func (s *server) openPages(ctx context.Context) error {
 			Groups: settings.Groups, Emails: settings.Emails,
 			PublicURL: s.settings.HTTP.PublicURL, Key: key, Now: s.clock.Now, Log: s.log,
 		})
+		if err != nil {
+			return err
+		}
+		if err := s.pages.Login.Reach(ctx); err != nil { // it may be back when somebody wants to sign in
+			s.log.Warn("the identity provider of http.oidc does not answer as one", "error", err)
+		}
 	}
-	return err
+	return nil
 }
 
 // operator's channels are where refused events are told too.

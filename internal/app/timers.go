@@ -22,8 +22,8 @@ func (s *server) tick(ctx context.Context, held *lane.Held) error {
 	return err
 }
 
-// remember tells of a run that waits too long, of a hold or an acknowledgement whose time is over, and of what somebody did in chat, if they were cut
-// short. What is no longer kept needs no telling.
+// remember tells of a run that waits too long, of a hold or an acknowledgement whose time is over, and of what somebody did in
+// chat, if they were cut short. What is no longer kept needs no telling.
 func (s *server) remember(ctx context.Context, reminder string) (err error) {
 	defer survive(&err)
 	switch what, id, _ := strings.Cut(reminder, "/"); {
@@ -52,9 +52,20 @@ func (s *server) remind(ctx context.Context, run string) error {
 	return s.teller.Tell(ctx, late)
 }
 
+// succeeding are as many of the newest runs as could have seen again what a run found.
+const succeeding = 10
+
+// lapse ends acknowledgements. Nobody is called for what a later run saw again: that one had its own say.
 func (s *server) lapse(ctx context.Context, id string) error {
-	run, err := s.store.Lapse(ctx, id)
+	run, err := s.store.Load(ctx, id)
 	if err != nil {
+		return err
+	}
+	newest, err := s.store.Newest(ctx, run.Series(), succeeding)
+	if err != nil {
+		return err
+	}
+	if run, err = s.store.Lapse(ctx, id, run.Outlived(newest)); err != nil {
 		return err
 	}
 	return s.teller.Tell(ctx, run)

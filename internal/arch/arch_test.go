@@ -49,7 +49,7 @@ var allowed = map[string][]string{
 	"internal/chat/teams/connector": {},
 	"internal/chat/sample":          {"bot"},
 	"internal/chat/text":            {"pipeline", "bot"},
-	"internal/chat/teams/graph":     core,
+	"internal/chat/teams/graph":     append([]string{"internal/chat/teams/token"}, core...),
 	"internal/chat/teams/token":     {},
 	"internal/chat/web":             core,
 	"internal/store":                append([]string{"internal/lane"}, core...),

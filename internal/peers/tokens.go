@@ -24,11 +24,11 @@ const (
 	AtGraph  Endpoint = "graph"  // knows who is in a group
 )
 
-// Scopes that a bot may ask a token for.
-const (
-	BotScope = "https://api.botframework.com/.default"
-	issuer   = "https://api.botframework.com"
-)
+// issuer is the Bot Framework.
+const issuer = "https://api.botframework.com"
+
+// BotScope is what a token for talking in Teams is asked for.
+const BotScope = issuer + "/.default"
 
 // Microsoft is what a Teams bot believes and is believed by: the Bot Framework's OpenID metadata and keys, Entra's token
 // endpoint for one tenant with one app, and Graph's checkMemberGroups. It mints what the Bot Framework would send, and

@@ -123,8 +123,11 @@ func (f File) validate() error {
 	for thing, version := range f.Versions {
 		names = append(names, thing, version)
 	}
+	for _, g := range f.Gates {
+		names = append(names, string(g.Metric))
+	}
 	for _, s := range f.Record.Series {
-		names = append(names, s.Target)
+		names = append(names, s.Target, s.Class)
 	}
 	for _, name := range names {
 		if strings.ContainsFunc(name, unicode.IsControl) {

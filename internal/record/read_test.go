@@ -42,6 +42,7 @@ func TestFilesThatAreNone(t *testing.T) {
 		"more behind it":    {[]byte(`{"bellwether":1,"run":"R1","scenario":"x"}{}`), "invalid character"},
 		"no run":            {[]byte(`{"bellwether":1,"scenario":"x"}`), "run or scenario is missing"},
 		"terminal control":  {[]byte(`{"bellwether":1,"run":"R1","scenario":"\u001b[2J"}`), "a name has control characters"},
+		"control in a gate": {[]byte(`{"bellwether":1,"run":"R1","scenario":"x","gates":[{"metric":"\u001b[2J"}]}`), "a name has control characters"},
 		"warm-up of years":  {[]byte(`{"bellwether":1,"run":"R1","scenario":"x","record":{"warmup":9000000000000000}}`), "record.warmup: 9000000000000000 of 0 s"},
 		"negative warm-up":  {[]byte(`{"bellwether":1,"run":"R1","scenario":"x","record":{"warmup":-9}}`), "record.warmup: -9 of 0 s"},
 		"negative requests": {[]byte(`{"bellwether":1,"run":"R1","scenario":"x","record":{"generator":[{"sent":-1}]}}`), "record.generator[0]: a negative number"},

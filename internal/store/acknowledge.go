@@ -17,11 +17,15 @@ import (
 // Acknowledge leaves a mark on the run, or on one scenario of it. The first one that covers a scenario stays until it lapses;
 // only who left it may put another in its place. Somebody is told when it lapses, see Lapse. It returns the run as it then is.
 func (s *Store) Acknowledge(ctx context.Context, id string, m pipeline.Mark) (pipeline.Run, error) {
-	scope := ""
-	if m.Scope != "" {
-		scope = "/" + m.Scope
+	return s.mark(ctx, acknowledgeScript, id, m, m.By, suffix(m.Scope), millis(m.Until))
+}
+
+// suffix is how the fields of a scope end.
+func suffix(scope string) string {
+	if scope == "" {
+		return ""
 	}
-	return s.mark(ctx, acknowledgeScript, id, m, m.By, scope, millis(m.Until))
+	return "/" + scope
 }
 
 // Lua for acknowledgements, each in a field of its own: acknowledged is about the whole run, acknowledged/cart about a
@@ -50,9 +54,14 @@ if tonumber(until_ms) > 0 then
 end
 tell_later(id, run[1])`)
 
-// Lapse ends the acknowledgements of a run whose time is over. It returns the run as it then is.
-func (s *Store) Lapse(ctx context.Context, id string) (pipeline.Run, error) {
-	if _, err := s.do(ctx, lapseScript, id); err != nil {
+// Lapse ends the acknowledgements of a run whose time is over. Those of some scopes stay for good instead, because nobody
+// would miss them. It returns the run as it then is.
+func (s *Store) Lapse(ctx context.Context, id string, outlived []string) (pipeline.Run, error) {
+	args := []any{id}
+	for _, scope := range outlived {
+		args = append(args, suffix(scope))
+	}
+	if _, err := s.do(ctx, lapseScript, args...); err != nil {
 		return pipeline.Run{}, fmt.Errorf("end acknowledgements of run %s: %w", id, err)
 	}
 	return s.Load(ctx, id)
@@ -63,10 +72,14 @@ local id = ARGV[2]
 local run, now = key('run', id), lane_now()
 local environment = redis.call('HGET', run, 'environment')
 if not environment then return redis.error_reply('ABSENT') end
+local outlived = {}
+for i = 3, #ARGV do outlived[ARGV[i]] = true end
 for _, field in ipairs(redis.call('HKEYS', run)) do
   local scope = string.match(field, '^until(.*)$')
   local until_ms = scope and tonumber(redis.call('HGET', run, field))
-  if until_ms and until_ms <= now then
+  if until_ms and until_ms <= now and outlived[scope] then
+    redis.call('HDEL', run, field)
+  elseif until_ms and until_ms <= now then
     run_append(id, 'lapsed', redis.call('HGET', run, 'acknowledged' .. scope))
     redis.call('HDEL', run, field, 'acknowledged' .. scope)
   elseif until_ms then

@@ -28,9 +28,9 @@ func acknowledge(t *testing.T, s *Store, id string, m pipeline.Mark) pipeline.Ru
 	return run
 }
 
-func lapse(t *testing.T, s *Store, id string) pipeline.Run {
+func lapse(t *testing.T, s *Store, id string, outlived ...string) pipeline.Run {
 	t.Helper()
-	run, err := s.Lapse(t.Context(), id)
+	run, err := s.Lapse(t.Context(), id, outlived)
 	require.NoError(t, err)
 	return run
 }
@@ -107,6 +107,24 @@ func TestWhatLapsedIsInOrder(t *testing.T) {
 	})
 }
 
+func TestWhatIsOutlivedDoesNotLapse(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		accept(t, s, change("checkout", "k1"))
+		accept(t, s, change("search", "k1"))
+		past := time.Now().Add(-time.Hour)
+		cart, pay, all := until(about(anna, "cart"), past), until(about(anna, "pay"), past), until(anna, past)
+		for _, m := range []pipeline.Mark{cart, pay} {
+			acknowledge(t, s, "R1", m)
+		}
+		acknowledge(t, s, "R2", all)
+		run := lapse(t, s, "R1", "cart")
+		require.Equal(t, []pipeline.Mark{cart}, run.Acknowledged)
+		require.Equal(t, []pipeline.Mark{pay}, run.Lapsed)
+		require.Equal(t, run, lapse(t, s, "R1"), "it stays, whatever comes")
+		require.Equal(t, []pipeline.Mark{all}, lapse(t, s, "R2", "").Acknowledged)
+	})
+}
+
 // Somebody who needs longer says so once more.
 func TestAcknowledgementThatIsProlonged(t *testing.T) {
 	for name, end := range map[string]time.Time{"until later": time.Now().Add(time.Hour), "for good": {}} {
@@ -129,7 +147,7 @@ func TestAcknowledgementThatIsProlonged(t *testing.T) {
 
 func TestLapseOfARunThatIsNoLongerKept(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
-		_, err := s.Lapse(t.Context(), "R9")
+		_, err := s.Lapse(t.Context(), "R9", nil)
 		require.ErrorIs(t, err, bot.ErrNotFound)
 	})
 }

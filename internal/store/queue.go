@@ -27,7 +27,7 @@ func (s *Store) Enqueue(ctx context.Context, sub pipeline.Submission) (pipeline.
 		return pipeline.Receipt{}, fmt.Errorf("enqueue a run of %s: %w", run.Subject(), err)
 	}
 	reply, err := s.do(ctx, enqueueScript,
-		run.Environment, sub.EventID, string(run.Cause), sub.Thing, sub.Key, change.Name, change.Image, millis(change.At),
+		run.Environment, sub.EventID, string(run.Cause), sub.Thing, sub.Key, run.Series(), change.Image, millis(change.At),
 		run.Parent, millis(sub.Due), stamp(run.Submitted), record, joining, millis(sub.PatientUntil),
 		seconds(keepEvents), seconds(keepAwaited), skew.Milliseconds())
 	if err != nil {
@@ -67,10 +67,10 @@ local function run_end(id)
   redis.call('EXPIRE', key('run', id), keep_runs)
 end
 
--- Lists a run of a service or stack as one of its newest.
-local function run_list(id, name, number)
-  redis.call('ZADD', key('newest', name), number, id)
-  redis.call('ZREMRANGEBYRANK', key('newest', name), 0, -1 - newest)
+-- Lists a run as one of the newest of its series.
+local function run_list(id, series, number)
+  redis.call('ZADD', key('newest', series), number, id)
+  redis.call('ZREMRANGEBYRANK', key('newest', series), 0, -1 - newest)
 end
 
 local function run_replace(id, successor, at)
@@ -96,7 +96,7 @@ end
 `
 
 var enqueueScript = redis.NewScript(common + changing + `
-local environment, event, cause, thing, identity, name, image, made = unpack(ARGV, 2, 9)
+local environment, event, cause, thing, identity, series, image, made = unpack(ARGV, 2, 9)
 local parent, due, at, record, joining, patient, keep_event, keep_awaited, skew = unpack(ARGV, 10, 18)
 local lane, open, open_of_thing = 'environment/' .. environment, key('open', environment), key('open', environment, thing)
 local awaited = key('awaited', environment, thing, identity)
@@ -250,7 +250,7 @@ redis.call('HSET', key('run', id), 'record', record, 'rev', 1, 'state', 'waiting
   'thing', thing, 'key', identity, 'image', image, 'merged', changes and times[1] or 0, 'pushed', changes and times[2] or 0,
   'patience', math.max(0, patient - lane_now()), 'position', position(), 'supersedes', table.concat(superseded, ','))
 if newer then return overtaken(id, newer) end
-if name ~= '' then run_list(id, name, number) end
+run_list(id, series, number)
 line_up(id, number)
 return receipt('accepted', id, superseded)`)
 

@@ -176,11 +176,11 @@ run_set(id, 'state', 'cancelled', 'ended', at, 'reason', reason)
 run_end(id)
 leave(id, at)`)
 
-// Newest are the runs of a service or stack that are kept, newest first, at most so many.
-func (s *Store) Newest(ctx context.Context, name string, most int) ([]pipeline.Run, error) {
-	ids, err := s.redis().ZRevRange(ctx, s.key("newest", name), 0, -1).Result()
+// Newest are the runs of a series that are kept, newest first, at most so many.
+func (s *Store) Newest(ctx context.Context, series string, most int) ([]pipeline.Run, error) {
+	ids, err := s.redis().ZRevRange(ctx, s.key("newest", series), 0, -1).Result()
 	if err != nil {
-		return nil, fmt.Errorf("newest runs of %s: %w", name, err)
+		return nil, fmt.Errorf("newest runs of %s: %w", series, err)
 	}
 	var runs []pipeline.Run
 	for _, id := range ids {
@@ -191,7 +191,7 @@ func (s *Store) Newest(ctx context.Context, name string, most int) ([]pipeline.R
 		switch {
 		case errors.Is(err, bot.ErrNotFound): // expired since
 		case err != nil:
-			return nil, fmt.Errorf("newest runs of %s: %w", name, err)
+			return nil, fmt.Errorf("newest runs of %s: %w", series, err)
 		default:
 			runs = append(runs, run)
 		}

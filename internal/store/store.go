@@ -10,7 +10,7 @@
 //	run:R1                  hash    a run, see run.go; 90 days after its end
 //	open:ENV                zset    runs that are not final, by number
 //	open:ENV/THING          zset    those of one service or stack
-//	newest:NAME             zset    the newest 100 runs of a service or stack, by number
+//	newest:SERIES           zset    the newest 100 runs of a service or stack, or of suite/ENV, by number
 //	overhead:ENV/THING      list    ms that the last runs took besides their load, newest first
 //	event:ID                string  the run that an event led to, or ""; 14 days
 //	awaited:ENV/THING/KEY   hash    the run that replaced one without its image, and when that was merged; a day
@@ -66,7 +66,7 @@ const (
 	keepLetters = keepRuns + 30*24*time.Hour
 )
 
-// newest is how many runs of a service or stack can be found by its name.
+// newest is how many runs of a series can be found by its name.
 const newest = 100
 
 // skew is how far the clocks that stamp changes may be apart. Within it, what came later is newer.

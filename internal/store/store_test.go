@@ -252,7 +252,7 @@ func TestErrorsNameWhatWasTried(t *testing.T) {
 		"mark run R2":                              errOf(s.Acknowledge(ctx, "R2", pipeline.Mark{})),
 		"load run R3":                              errOf(s.Approve(ctx, "R3", pipeline.Mark{})),
 		"note that run R1 is overdue":              errOf(s.Overdue(ctx, "R1")),
-		"end acknowledgements of run R1":           errOf(s.Lapse(ctx, "R1")),
+		"end acknowledgements of run R1":           errOf(s.Lapse(ctx, "R1", nil)),
 		"keep the installation in team T":          s.KeepInstallation(ctx, bot.Installation{Team: "T"}),
 		"installation in team T":                   errOf(s.Installation(ctx, "T")),
 		"read tokens a1":                           errOf(s.Tokens(ctx, "a1")),

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -72,7 +73,7 @@ func TestUpgradeOfTheNewestRuns(t *testing.T) {
 		accept(t, s, full())
 		held, _ := hold(t, s, "R3")
 		save(t, s, held, load(t, s, "R3"), pipeline.Done)
-		require.NoError(t, s.redis().Del(t.Context(), "bw:newest:checkout", "bw:newest:search").Err())
+		require.NoError(t, s.redis().Del(t.Context(), "bw:newest:checkout", "bw:newest:search", "bw:newest:suite/load").Err())
 		for name, id := range map[string]string{"checkout": "R3", "search": "R4"} {
 			require.NoError(t, s.redis().Set(t.Context(), "bw:latest:"+name, id, 0).Err())
 		}
@@ -80,7 +81,26 @@ func TestUpgradeOfTheNewestRuns(t *testing.T) {
 			upgrade(t, s)
 			require.Equal(t, []string{"R3"}, newestOf(t, s, "checkout", 9))
 			require.Equal(t, []string{"R4"}, newestOf(t, s, "search", 9))
+			require.Equal(t, []string{"R5"}, newestOf(t, s, pipeline.Suite("load"), 9))
 		}
 		require.Empty(t, s.redis().Keys(t.Context(), "bw:latest:*").Val())
+	})
+}
+
+// Of many runs, each is looked at.
+func TestUpgradeOfManyRuns(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		pipe := s.redis().Pipeline()
+		for i := 1; i <= 2500; i++ {
+			pipe.HSet(t.Context(), fmt.Sprint("bw:run:R", i), "state", "done", "thing", fmt.Sprint("service:s", i%25))
+		}
+		pipe.Set(t.Context(), "bw:latest:s0", "R2500", 0)
+		_, err := pipe.Exec(t.Context())
+		require.NoError(t, err)
+		upgrade(t, s)
+		for i := range 25 {
+			require.EqualValues(t, newest, s.redis().ZCard(t.Context(), fmt.Sprint("bw:newest:s", i)).Val())
+		}
+		require.Zero(t, s.redis().Exists(t.Context(), "bw:latest:s0").Val())
 	})
 }

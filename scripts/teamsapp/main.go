@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 func main() {
@@ -71,8 +72,11 @@ func pack(w io.Writer, m Manifest, folder fs.FS) error {
 	return z.Close()
 }
 
+// epoch is the first day that a zip file can name: the same app makes the same file.
+var epoch = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
+
 func add(z *zip.Writer, name string, data []byte) error {
-	f, err := z.Create(name)
+	f, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: epoch})
 	if err == nil {
 		_, err = f.Write(data)
 	}

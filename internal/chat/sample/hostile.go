@@ -29,7 +29,8 @@ func Word() *rapid.Generator[string] {
 	return rapid.OneOf(rapid.String(), rapid.SampledFrom(tricks),
 		rapid.Map(rapid.SliceOfN(rapid.SampledFrom(tricks), 0, 6), func(all []string) string { return strings.Join(all, "") }),
 		rapid.StringMatching("[ *_~`<>&|!@#()\\[\\]{}\\\\a-zA-Z0-9\\n:-]{0,300}"),
-		rapid.Map(rapid.SampledFrom([]int{10, 100, 5_000}), func(n int) string { return strings.Repeat("& ن<", n) }))
+		rapid.Map(rapid.SampledFrom([]int{10, 100, 1_000}), func(n int) string { return strings.Repeat("& ن<", n) }),
+		rapid.Just(strings.Repeat("\u200b", 300)+"late"))
 }
 
 func address() *rapid.Generator[string] {
@@ -105,7 +106,7 @@ func table() *rapid.Generator[*bot.Table] {
 	return rapid.Custom(func(t *rapid.T) *bot.Table {
 		head, row := cells.Draw(t, "head"), cells.Draw(t, "row")
 		table := &bot.Table{Head: head}
-		for range rapid.SampledFrom([]int{0, 1, 3, 500}).Draw(t, "rows") {
+		for range rapid.SampledFrom([]int{0, 1, 3, 50}).Draw(t, "rows") {
 			table.Rows = append(table.Rows, row)
 		}
 		return table

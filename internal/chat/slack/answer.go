@@ -148,7 +148,7 @@ func (c *Chat) whisper(ctx context.Context, said *words, m bot.Message) {
 	api, err := said.at.api(ctx)
 	if err == nil && at != "" {
 		_, err = api.PostEphemeralContext(ctx, at, user, append(drawn(m), inThread(said.thread))...)
-		if err == nil {
+		if err = c.missed(api, err); err == nil {
 			return
 		}
 	}

@@ -112,7 +112,7 @@ func converse(t *testing.T, s *peers.Slack, c *Chat, d *doer) {
 	for i, step := range steps {
 		step.say()
 		require.Eventually(t, func() bool { return private(s) == i+1 }, 5*time.Second, 5*time.Millisecond, step.want)
-		require.Equal(t, step.want, d.said[i])
+		require.Equal(t, step.want, d.heard()[i])
 	}
 }
 
@@ -137,15 +137,15 @@ func TestPeerFormsAndHome(t *testing.T) {
 			require.Equal(t, []string{
 				"form: slack:C0CHECKOUT U0DEVSG dev-sg [R42] ack R42",
 				"slack:C0CHECKOUT U0DEVSG dev-sg [R42] ack R42 scope checkout-flow because the cache was cold",
-			}, d.said)
+			}, d.heard())
 
 			s.OpenHome()
 			require.Eventually(t, func() bool { home, ok := s.Home(); return ok && strings.Contains(home.Raw, "What I understand") }, 5*time.Second, 5*time.Millisecond)
-			require.Equal(t, "slack: U0DEVSG dev-sg [] open", d.said[2])
+			require.Equal(t, "slack: U0DEVSG dev-sg [] open", d.heard()[2])
 			before, _ := s.Home()
 			s.PressAtHome("action-0", "rerun R42")
 			require.Eventually(t, func() bool { home, _ := s.Home(); return home.ID != before.ID }, 5*time.Second, 5*time.Millisecond, "drawn anew")
-			require.Equal(t, []string{"slack: U0DEVSG dev-sg [] rerun R42", "slack: U0DEVSG dev-sg [] open"}, d.said[3:])
+			require.Equal(t, []string{"slack: U0DEVSG dev-sg [] rerun R42", "slack: U0DEVSG dev-sg [] open"}, d.heard()[3:])
 			require.Len(t, s.Modals(), 1, "the private answer")
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -52,6 +53,13 @@ func (d *doer) Preview(_ context.Context, c commands.Caller, link string) (bot.M
 	defer d.mu.Unlock()
 	d.said, d.who = append(d.said, fmt.Sprintf("preview: %s %s", c.User, link)), append(d.who, c)
 	return d.reply.Message, link == d.ours
+}
+
+// heard is what the desk was told so far.
+func (d *doer) heard() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.said)
 }
 
 func answering(title string, private bool) *doer {

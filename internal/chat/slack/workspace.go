@@ -12,10 +12,10 @@ import (
 	"bellwether/internal/chat/slack/rotation"
 )
 
-// Workspace is one installation of the app, by one of its tokens.
+// Workspace is one installation of the app.
 type Workspace struct {
-	BotToken     string // one that does not expire
-	RefreshToken string // for an app with token rotation
+	BotToken     string // that does not expire
+	RefreshToken string // for an app with token rotation: bot tokens are got for it, and the one above is not used
 }
 
 // workspace is an installation at work.

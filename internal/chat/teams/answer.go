@@ -75,15 +75,17 @@ func (c *Chat) sayMessage(ctx context.Context, service, conversation string, m b
 	return c.say(ctx, service, conversation, said)
 }
 
-// tries are how often an answer is sent to a conversation that is busy.
-const tries = 3
+const (
+	tries = 3                // that an answer is sent to a conversation that is busy
+	dear  = 35 * time.Second // that an answer waits between them: Teams' rates ask for up to half a minute
+)
 
 // say sends an answer. What Teams certainly did not take is sent again: two people who press at once get in each other's way.
 func (c *Chat) say(ctx context.Context, service, conversation string, said connector.Activity) error {
 	for try := 1; ; try++ {
 		_, err := c.client.Send(ctx, service, conversation, said)
 		later, unsent := errors.AsType[*bot.NotSent](c.classify(err))
-		if !unsent || later.After > patience || try == tries {
+		if !unsent || later.After > dear || try == tries {
 			return err
 		}
 		select {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"html"
 	"regexp"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"bellwether/bot"
 	"bellwether/commands"
 	"bellwether/internal/chat/teams/card"
+	"bellwether/internal/chat/teams/connector"
 	"bellwether/pipeline"
 )
 
@@ -57,7 +57,7 @@ func (a activity) tenants() []string {
 
 // installation is what the activity says of where it happened: of a team, or of a chat by its id.
 func (a activity) installation(tenant string) bot.Installation {
-	top, _, _ := strings.Cut(a.Conversation.ID, threadMark)
+	top, _, _ := strings.Cut(a.Conversation.ID, connector.ThreadMark)
 	team := a.ChannelData.Team
 	return bot.Installation{Team: cmp.Or(team.ID, top), Group: team.Group, Name: team.Name, Tenant: tenant, ServiceURL: a.ServiceURL}
 }
@@ -87,7 +87,7 @@ type words struct {
 
 // said are the words of an activity, but for the text.
 func (c *Chat) said(a activity) *words {
-	top, _, inThread := strings.Cut(a.Conversation.ID, threadMark)
+	top, _, inThread := strings.Cut(a.Conversation.ID, connector.ThreadMark)
 	w := &words{
 		key: a.Conversation.ID + "/" + a.ID, speaker: a.From.ID, service: a.ServiceURL, conversation: a.Conversation.ID,
 		root: a.ReplyToID, alone: a.alone(),
@@ -167,12 +167,14 @@ func (a activity) zone() *time.Location {
 }
 
 // caller adds what Teams does not say with the words: whether the speaker is one of ours, and, without the store unknown, the
-// run that the thread is about.
+// run that the thread is about. Who the speaker is in Entra is believed of Teams' answer before it is of the words, whose
+// token vouches for the bot that they are for, and for nothing in them.
 func (c *Chat) caller(ctx context.Context, said *words) commands.Caller {
 	caller := said.caller
 	m := c.member(ctx, said)
-	caller.Outsider, caller.Workspace = m.outsider || caller.User == "", cmp.Or(m.tenant, caller.Workspace)
-	caller.User, caller.Name = cmp.Or(caller.User, said.speaker), cmp.Or(caller.Name, m.name, said.speaker)
+	user := cmp.Or(m.user, caller.User)
+	caller.Outsider, caller.Workspace = m.outsider || user == "", cmp.Or(m.tenant, caller.Workspace)
+	caller.User, caller.Name = cmp.Or(user, said.speaker), cmp.Or(m.name, caller.Name, said.speaker)
 	if said.root != "" {
 		run, err := c.Threads.RunOf(ctx, caller.Channel, said.root)
 		if err != nil {
@@ -185,6 +187,7 @@ func (c *Chat) caller(ctx context.Context, said *words) commands.Caller {
 
 // member is what is known of a speaker, as asked at a time.
 type member struct {
+	user     string // Entra's id
 	name     string
 	outsider bool   // a guest, anonymous, or of another organisation
 	tenant   string // that the speaker belongs to
@@ -206,16 +209,11 @@ func (c *Chat) member(ctx context.Context, said *words) member {
 		return known
 	}
 	found, err := c.client.Member(ctx, said.service, said.caller.Channel.ID, said.speaker)
-	if err == nil && found.Role == "" {
-		err = errors.New("it leaves out the role")
-	}
 	if err != nil {
 		c.Log.Error("teams does not tell who speaks, who is an outsider until it does", "channel", said.caller.Channel, "error", err)
 		return member{outsider: true}
 	}
-	// A role that nobody has heard of is none of ours.
-	ours := found.Role == "user" && strings.EqualFold(found.Tenant, c.Tenant)
-	m := member{name: found.Name, outsider: !ours, tenant: found.Tenant, at: c.Now()}
+	m := member{user: found.User(), name: found.Name, outsider: !found.Of(c.Tenant), tenant: found.Tenant, at: c.Now()}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.members) >= membersKept {

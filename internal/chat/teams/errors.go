@@ -62,10 +62,13 @@ func (c *Chat) judge(channel string, err error) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if trouble != "" && c.troubles[channel] != trouble {
+	switch {
+	case trouble == "":
+		delete(c.troubles, channel)
+	case c.troubles[channel] != trouble:
 		c.Log.Error("a teams channel rests until somebody mends it; nothing is lost", "channel", channel, "reason", explain(err))
+		c.troubles[channel] = trouble
 	}
-	c.troubles[channel] = trouble
 	return c.classify(err)
 }
 

@@ -91,7 +91,7 @@ func (s *site) settings() Settings {
 		RunURL:        func(run string) string { return "https://bellwether.example/runs/" + run },
 		Installations: s.stored, Seen: s.seen, Threads: threads{thread: "R42"}, Letters: s.letters,
 		Log: slog.New(slog.NewTextHandler(s.t.Output(), nil)), Now: time.Now,
-		HTTP: &http.Client{Timeout: 5 * time.Second, CheckRedirect: noRedirect},
+		HTTP: &http.Client{Timeout: 5 * time.Second},
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +34,7 @@ func TestHostileActivities(t *testing.T) {
 		"serviceUrl into our own":   {map[string]any{"serviceUrl": "http://169.254.169.254/latest"}, []int{403}},
 		"serviceUrl on this host":   {map[string]any{"serviceUrl": "http://127.0.0.1:1/"}, []int{403}},
 		"serviceUrl without TLS":    {map[string]any{"serviceUrl": "http://smba.trafficmanager.net/teams/"}, []int{403}},
+		"another kind of chat":      {map[string]any{"serviceUrl": "https://directline.botframework.com/"}, []int{403}},
 		"another's traffic manager": {map[string]any{"serviceUrl": "https://evil.trafficmanager.net/"}, []int{403}},
 	} {
 		d := answering("x", false)
@@ -51,23 +51,6 @@ func TestHostileActivities(t *testing.T) {
 	}
 	require.Empty(t, s.stored.teams, "nothing of it is remembered")
 	require.Empty(t, s.teams.Calls(), "and nobody called")
-}
-
-func TestTrustedServices(t *testing.T) {
-	s := newSite(t)
-	for raw, want := range map[string]bool{
-		s.teams.URL(): true, "https://smba.trafficmanager.net/amer/": true, "https://SMBA.trafficmanager.net/amer/": true,
-		"https://smba.infra.gcc.teams.microsoft.com/teams": true, "https://smba.infra.gov.teams.microsoft.us/": true,
-		"https://europe.botframework.com/": true, "https://x.botframework.azure.us/": true,
-		"": false, "https://botframework.com.evil.example/": false, "https://evilbotframework.com/": false,
-		"https://smba.trafficmanager.net:8443/": false, "https://u:p@smba.trafficmanager.net/": false, "//smba.trafficmanager.net/": false,
-		"https://smba.trafficmanager.net/?to=evil": false, "file:///etc/passwd": false, "%zz": false,
-	} {
-		require.Equal(t, want, s.trusted(raw), raw)
-	}
-	s.base = &url.URL{Scheme: "http", Host: "teams.internal"}
-	require.False(t, s.trusted("http://teams.internal/"), "without TLS only on this machine")
-	require.True(t, s.trusted("https://teams.internal/"))
 }
 
 func TestTokensOfOthers(t *testing.T) {

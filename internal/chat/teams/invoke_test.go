@@ -186,7 +186,7 @@ func TestSlowPressAnswersLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newQuietSite(t)
 		var posted bytes.Buffer
-		c.HTTP.Transport = inProcess{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.client.HTTP.Transport = inProcess{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			posted.WriteString(r.URL.Path + " ")
 			_, _ = w.Write([]byte(`{"id":"1"}`))
 		})}

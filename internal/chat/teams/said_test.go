@@ -30,7 +30,7 @@ func TestEverythingCanBeSaid(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) { // where keeping to the pace takes no time
 			c := newQuietSite(t)
 			c.Tokens.(*tokens).next = []string{peers.TeamsToken}
-			c.ServiceURL, c.HTTP.Transport = teams.URL(), inProcess{teams}
+			c.client.HTTP.Transport = inProcess{teams}
 			for _, s := range said {
 				o := root(checkout)
 				o.Message = s.Message

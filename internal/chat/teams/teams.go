@@ -4,6 +4,7 @@
 package teams
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,7 +81,7 @@ type Settings struct {
 	Letters       Letters
 	Log           *slog.Logger
 	Now           func() time.Time
-	HTTP          *http.Client // nil for one with a time-out that follows no redirect
+	HTTP          *http.Client // nil for one with a time-out; redirects are not followed
 }
 
 // Chat speaks in the channels and chats of one tenant. It is safe for concurrent use.
@@ -88,11 +89,10 @@ type Chat struct {
 	Settings
 	adapter *core.BotFrameworkAdapter
 	client  *connector.Client
-	base    *url.URL                          // of Settings.ServiceURL
 	jitter  func(time.Duration) time.Duration // up to so long, so that replicas do not try again together
 
 	mu       sync.Mutex
-	troubles map[string]string           // by channel: the answer that keeps it resting; empty when it is well
+	troubles map[string]string           // by channel: the answer that keeps it resting
 	members  map[string]member           // by conversation and user
 	teams    map[string]bot.Installation // as stored
 
@@ -106,7 +106,7 @@ func New(s Settings) (*Chat, error) {
 	if s.ServiceURL == "" {
 		s.ServiceURL = publicService
 	}
-	base, err := url.Parse(s.ServiceURL)
+	home, err := url.Parse(s.ServiceURL)
 	switch {
 	case s.AppID == "":
 		return nil, errors.New("chat.teams.app_id is empty, anybody could give commands: copy the \"Microsoft App ID\" from the " +
@@ -116,15 +116,14 @@ func New(s Settings) (*Chat, error) {
 			"the bot's page \"Configuration\" in the Azure portal")
 	case s.Validator == nil || s.Tokens == nil:
 		return nil, errors.New("teams needs a validator of tokens and a source of them")
-	case err != nil || base.Host == "":
+	case err != nil || home.Host == "":
 		return nil, fmt.Errorf("chat.teams.endpoints.connector: %q is no URL; leave it out to use Teams itself", s.ServiceURL)
 	}
-	if s.HTTP == nil {
-		s.HTTP = &http.Client{Timeout: requestLimit, CheckRedirect: noRedirect}
-	}
-	client := &connector.Client{Tokens: s.Tokens, HTTP: s.HTTP, Pace: &connector.Pace{Now: s.Now}}
+	with := *cmp.Or(s.HTTP, &http.Client{Timeout: requestLimit})
+	with.CheckRedirect = noRedirect
+	client := &connector.Client{Tokens: s.Tokens, HTTP: &with, Home: home, Pace: &connector.Pace{Now: s.Now}}
 	return &Chat{
-		Settings: s, client: client, base: base, jitter: rand.N[time.Duration],
+		Settings: s, client: client, jitter: rand.N[time.Duration],
 		adapter:  &core.BotFrameworkAdapter{AdapterSetting: setting(s), TokenValidator: s.Validator, Client: client},
 		troubles: map[string]string{}, members: map[string]member{}, teams: map[string]bot.Installation{},
 	}, nil

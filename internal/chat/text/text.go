@@ -34,11 +34,14 @@ func Line(text string, limit int) string {
 }
 
 // LineOr is the text as such a line, or another where there is nothing to be seen.
-func LineOr(text string, limit int, instead string) string {
-	if line := Line(text, limit); !Blank(line) {
-		return line
+func LineOr(text string, limit int, instead string) string { return Or(Line(text, limit), instead) }
+
+// Or is the text, or another where there is nothing to be seen.
+func Or(text, instead string) string {
+	if Blank(text) {
+		return instead
 	}
-	return instead
+	return text
 }
 
 // Blank tells whether there is nothing to be seen.

@@ -35,9 +35,14 @@ func (c *Client) admits(who claims) bool {
 	return who.verified() && slices.ContainsFunc(c.settings.Emails, func(pattern string) bool { return matches(pattern, who.Email) })
 }
 
-// readers says who may read.
+// readers says who may read. The addresses of single people are nothing to whoever can sign in there.
 func (c *Client) readers() string {
-	return strings.Join(slices.Concat(c.settings.Groups, c.settings.Emails), ", ")
+	domains := slices.DeleteFunc(slices.Clone(c.settings.Emails), func(pattern string) bool { return !strings.HasPrefix(pattern, "*@") })
+	who := slices.Concat(c.settings.Groups, domains)
+	if len(domains) < len(c.settings.Emails) {
+		who = append(who, "people who are named")
+	}
+	return strings.Join(who, ", ")
 }
 
 func (c claims) groups() []string {

@@ -142,6 +142,18 @@ func TestForgedCookies(t *testing.T) {
 	require.True(t, ok)
 }
 
+func TestOnlyPagesLeadToTheProvider(t *testing.T) {
+	s := newSite(t, nil)
+	for _, kind := range []string{"image", "empty", "iframe", "script"} {
+		r := httptest.NewRequest(http.MethodGet, "/charts/R42/x.svg", nil)
+		r.Header.Set("Sec-Fetch-Dest", kind)
+		w := httptest.NewRecorder()
+		s.Require(nil, plain)(w, r)
+		require.Equal(t, http.StatusUnauthorized, w.Code, kind)
+		require.Empty(t, w.Result().Cookies())
+	}
+}
+
 func TestNobodyIsSentElsewhere(t *testing.T) {
 	s := newSite(t, nil)
 	for _, path := range []string{"//evil.example.com/runs/R42", "/\\evil.example.com", "/%2f%2fevil.example.com", "/@evil.example.com", "/.evil.example.com", "/runs/R42?next=https://evil.example.com"} {

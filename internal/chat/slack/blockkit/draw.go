@@ -4,7 +4,6 @@
 package blockkit
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -39,9 +38,8 @@ type Options struct {
 func Draw(m bot.Message, o Options) []slack.Block {
 	p := &pen{links: o.Links}
 	var blocks []slack.Block
-	if heading := text.Heading(m); heading != "" || o.ID != "" || len(m.Body) == 0 {
-		heading = cmp.Or(heading, nameless) // Slack takes no empty header
-		blocks = append(blocks, slack.NewHeaderBlock(plain(p.shorten(heading, maxHeader)), slack.HeaderBlockOptionBlockID(o.ID)))
+	if heading := p.shorten(text.Heading(m), maxHeader); heading != "" || o.ID != "" {
+		blocks = append(blocks, header(heading, o.ID))
 	}
 	blocks = append(blocks, sections(p.body(paragraphs(m)))...)
 	blocks = append(blocks, sections(p.facts(m.Facts))...)
@@ -55,7 +53,10 @@ func Draw(m bot.Message, o Options) []slack.Block {
 	if p.cut && linkable(o.More) {
 		small = strings.TrimPrefix(small+" · "+link(o.More, "Show all of it"), " · ")
 	}
-	return append(blocks, context(small)...)
+	if blocks = append(blocks, context(small)...); len(blocks) == 0 { // Slack takes no empty message
+		return []slack.Block{header("", "")}
+	}
+	return blocks
 }
 
 // Home is the message as the app's Home tab.
@@ -71,7 +72,7 @@ func Unfurl(m bot.Message) slack.Attachment {
 // Fallback is the message as Slack shows it in notifications and reads it out: escaped, and within the limit of a text.
 func Fallback(m bot.Message) string {
 	m.Title = text.Heading(m)
-	return escaped(cmp.Or(text.Clean(m.String(), true), nameless), maxText)
+	return text.Or(escaped(text.Clean(m.String(), true), maxText), nameless)
 }
 
 // Caption is the text beside a picture that Slack shows itself: the message without its title, which is the picture's.
@@ -161,6 +162,11 @@ func button(a bot.Action, i int) *slack.ButtonBlockElement {
 		b.Style = slack.StylePrimary
 	}
 	return b
+}
+
+// header is never empty: Slack would refuse it.
+func header(heading, id string) slack.Block {
+	return slack.NewHeaderBlock(plain(text.Or(heading, nameless)), slack.HeaderBlockOptionBlockID(id))
 }
 
 // sections draws each text that is not empty.

@@ -19,7 +19,7 @@ import (
 func TestDrawProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := sample.Message().Draw(t, "message")
-		blocks := Draw(m, Options{ID: "id", Links: sample.Links, More: sample.More})
+		blocks := Draw(m, Options{ID: rapid.SampledFrom([]string{"", "id"}).Draw(t, "id"), Links: sample.Links, More: sample.More})
 		require.NoError(t, Lint(blocks, Fallback(m)))
 		require.NoError(t, LintHome(Home(m)))
 		require.NoError(t, Lint(Unfurl(m).Blocks.BlockSet, Unfurl(m).Fallback))
@@ -85,6 +85,13 @@ func TestTextFromOutsideMeansNothing(t *testing.T) {
 			"<@U0ANNA> <https://chat.example.com/threads/41|R41> R9 <!date^1795417200^{date_short} {time}|23 Nov 07:00 UTC>",
 	}, texts(blocks))
 	require.True(t, strings.HasPrefix(Fallback(m), "❌ Failed · &lt;!channel&gt;"))
+}
+
+func TestAMessageOfNothingHasAName(t *testing.T) {
+	for _, m := range []bot.Message{{}, {Body: []bot.Text{bot.Plain(" \u200b")}}, {Table: &bot.Table{Head: []string{"", ""}, Rows: [][]string{{"", ""}}}}} {
+		require.Equal(t, nameless, Fallback(m))
+		require.NoError(t, Lint(Draw(m, Options{}), Fallback(m)))
+	}
 }
 
 func TestButtonsThatSlackWouldRefuseAreLeftOut(t *testing.T) {

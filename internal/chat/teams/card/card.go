@@ -28,7 +28,6 @@ type Element struct {
 	Weight  string    `json:"weight,omitempty"`
 	Subtle  bool      `json:"isSubtle,omitempty"`
 	Spacing string    `json:"spacing,omitempty"`
-	Ruled   bool      `json:"separator,omitempty"`
 	Bleed   bool      `json:"bleed,omitempty"`
 	URL     string    `json:"url,omitempty"` // Image
 	Alt     string    `json:"altText,omitempty"`
@@ -44,7 +43,6 @@ type Element struct {
 	Label     string   `json:"label,omitempty"` // Input.…
 	Required  bool     `json:"isRequired,omitempty"`
 	Complaint string   `json:"errorMessage,omitempty"`
-	Hint      string   `json:"placeholder,omitempty"`
 	Value     string   `json:"value,omitempty"`
 	Multiline bool     `json:"isMultiline,omitempty"`
 	MaxLength int      `json:"maxLength,omitempty"`

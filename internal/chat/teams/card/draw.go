@@ -2,6 +2,7 @@ package card
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"bellwether/bot"
@@ -60,7 +61,7 @@ func Draw(m bot.Message, o Options) Card {
 // Fallback is the message as Teams shows it in notifications (an activity's summary): plain text.
 func Fallback(m bot.Message) string {
 	m.Title = text.Heading(m)
-	return text.Shorten(cmp.Or(text.Clean(m.String(), true), nameless), maxSummary)
+	return text.Or(text.Shorten(text.Clean(m.String(), true), maxSummary), nameless)
 }
 
 func (p *pen) card(body []Element, buttons []Action) Card {
@@ -69,8 +70,29 @@ func (p *pen) card(body []Element, buttons []Action) Card {
 	}
 	return Card{
 		Type: cardType, Schema: schema, Version: version,
-		Body: body, Actions: buttons, Teams: Teams{Width: "Full", Entities: p.people},
+		Body: body, Actions: buttons, Teams: Teams{Width: "Full", Entities: called(p.people, body)},
 	}
+}
+
+// called are the people whose mention stands in the body: some were mentioned in a text for which there was no room.
+func called(people []Entity, body []Element) []Entity {
+	all := strings.Join(texts(body), "\n")
+	return slices.DeleteFunc(people, func(e Entity) bool { return !strings.Contains(all, e.Text) })
+}
+
+// texts are all that is read as Markdown.
+func texts(all []Element) []string {
+	var found []string
+	for _, e := range all {
+		found = append(found, e.Text)
+		for _, f := range e.Facts {
+			found = append(found, f.Title, f.Value)
+		}
+		for _, below := range [][]Element{e.Items, e.Rows, e.Cells} {
+			found = append(found, texts(below)...)
+		}
+	}
+	return found
 }
 
 // heading is the title on its mood's background; a short answer has none.
@@ -94,6 +116,9 @@ func (p *pen) paragraphs(texts []bot.Text) []Element {
 		block := paragraph(p.line(t, share))
 		if block.Text == "" {
 			continue
+		}
+		if len(drawn) > 0 && !strings.HasPrefix(block.Text, "**") { // what begins bold heads those below it
+			block.Spacing = "Small"
 		}
 		if share -= size(block); share < 0 || !p.fits(block) {
 			p.cut = true

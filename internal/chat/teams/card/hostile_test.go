@@ -11,6 +11,7 @@ import (
 
 	"bellwether/bot"
 	"bellwether/internal/chat/sample"
+	"bellwether/internal/chat/text"
 )
 
 // Whatever a message holds, it becomes a card that Teams takes, in which nobody is mentioned, no link is made and no time is
@@ -20,7 +21,7 @@ func TestDrawProperty(t *testing.T) {
 		m := sample.Message().Draw(t, "message")
 		c := Draw(m, Options{Intent: sample.Word().Filter(short).Draw(t, "intent"), Links: sample.Links, PictureURL: picture, More: sample.More})
 		require.NoError(t, Lint(c))
-		require.NotEmpty(t, Fallback(m))
+		require.False(t, text.Blank(Fallback(m)))
 		means := meant(m)
 		for _, e := range c.Teams.Entities {
 			require.Contains(t, means, e.Mentioned.ID)
@@ -30,7 +31,7 @@ func TestDrawProperty(t *testing.T) {
 				require.Contains(t, means, link[1])
 			}
 			require.NotContains(t, words, "![")
-			require.NotRegexp(t, `(?m)^\s*([-+#>=*]\s|[0-9]+[.)])`, words)
+			require.NotRegexp(t, `(?m)^\s*([-+#>=*]|[0-9]+[.)])(\s|$)`, words)
 			require.NotContains(t, strings.ReplaceAll(words, moment(sample.At), ""), "{{")
 		}
 	})
@@ -63,21 +64,6 @@ func meant(m bot.Message) map[string]bool {
 	return all
 }
 
-// texts are all that is read as Markdown.
-func texts(all []Element) []string {
-	var found []string
-	for _, e := range all {
-		found = append(found, e.Text)
-		for _, f := range e.Facts {
-			found = append(found, f.Title, f.Value)
-		}
-		for _, below := range [][]Element{e.Items, e.Rows, e.Cells} {
-			found = append(found, texts(below)...)
-		}
-	}
-	return found
-}
-
 func TestFarTooMuchIsShortenedWithALinkToTheRest(t *testing.T) {
 	c := Draw(sample.Large(), Options{Intent: "R42/root", More: sample.More})
 	require.NoError(t, Lint(c))
@@ -86,6 +72,18 @@ func TestFarTooMuchIsShortenedWithALinkToTheRest(t *testing.T) {
 	require.Regexp(t, `… and \d+ more rows`, said)
 	require.Contains(t, said, "[Show all of it]("+sample.More+")")
 	require.Greater(t, size(c), maxCard/2, "a card is used before it is cut")
+}
+
+func TestALotOfLittleFits(t *testing.T) {
+	m := bot.Message{Mood: "pass", Table: &bot.Table{Head: []string{"a", "b", "c"}}}
+	for range 1_000 {
+		m.Body, m.Facts = append(m.Body, bot.Plain("x")), append(m.Facts, bot.Fact{Name: "y", Value: bot.Plain("z")})
+		m.Table.Rows = append(m.Table.Rows, []string{"1"}, []string{"1", "2", "3"})
+	}
+	for i := range 30 {
+		m.Footer = append(m.Footer, bot.Span{Text: "x", Person: &bot.Mention{Name: fmt.Sprint("p", i), Teams: fmt.Sprint("id", i)}})
+	}
+	require.NoError(t, Lint(Draw(m, Options{More: sample.More})))
 }
 
 func TestFormWithManyOptionsSaysHowToSayTheOthers(t *testing.T) {

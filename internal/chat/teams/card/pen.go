@@ -33,7 +33,7 @@ type pen struct {
 
 // fits tells whether there is room for it, and takes the room.
 func (p *pen) fits(v any) bool {
-	n := size(v)
+	n := size(v) + len(",")
 	if n > p.left {
 		p.cut = true
 		return false
@@ -125,7 +125,7 @@ func (p *pen) mention(m bot.Mention, limit int) string {
 			return ""
 		}
 	}
-	if !p.fits(call) {
+	if len(p.people) == maxMentions || !p.fits(call) {
 		return ""
 	}
 	p.people = append(p.people, call)

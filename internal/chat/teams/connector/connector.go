@@ -18,6 +18,9 @@ import (
 	"golang.org/x/oauth2"
 )
 
+// ThreadMark parts the id of a channel from that of the message that began a thread in it.
+const ThreadMark = ";messageid="
+
 const (
 	answerLimit  = 64 << 10         // bytes of an answer that are read
 	requestLimit = 10 * time.Second // with the renewal of a token
@@ -26,7 +29,8 @@ const (
 // Client sends for one bot. It is safe for concurrent use.
 type Client struct {
 	Tokens oauth2.TokenSource // also a Forgetter, where a token may be refused before its time
-	HTTP   *http.Client
+	HTTP   *http.Client       // follows no redirect: tokens and messages do not go where an answer points
+	Home   *url.URL           // the connector of the settings, trusted beside Microsoft's own; nil for none
 	Pace   *Pace
 }
 
@@ -68,13 +72,6 @@ type ChannelData struct {
 	Tenant  Account  `json:"tenant"`
 }
 
-// Member of a conversation.
-type Member struct {
-	Name   string `json:"name"`
-	Role   string `json:"userRole"` // user, guest or anonymous
-	Tenant string `json:"tenantId"` // that the member belongs to
-}
-
 // Create begins a conversation and returns its id: "<channel>;messageid=<n>" for a thread. Pace counts it for the place.
 func (c *Client) Create(ctx context.Context, service, place string, with Conversation) (id string, err error) {
 	if err := c.Pace.Wait(ctx, place); err != nil {
@@ -97,12 +94,6 @@ func (c *Client) Update(ctx context.Context, service, conversation, id string, a
 		return err
 	}
 	return c.do(ctx, http.MethodPut, at(service, conversation, "activities", id), a, nil)
-}
-
-// Member looks a member of a conversation up.
-func (c *Client) Member(ctx context.Context, service, conversation, user string) (m Member, err error) {
-	err = c.do(ctx, http.MethodGet, at(service, conversation, "members", user), nil, &m)
-	return m, err
 }
 
 // at is the address of a conversation, or of something in it: ids have colons, semicolons, anything.
@@ -132,27 +123,54 @@ func (c *Client) send(ctx context.Context, method, address string, body any) (st
 func (c *Client) do(ctx context.Context, method, address string, body, result any) error {
 	ctx, cancel := context.WithTimeout(ctx, requestLimit)
 	defer cancel()
-	var raw []byte
-	if body != nil {
-		var err error
-		if raw, err = json.Marshal(body); err != nil {
-			return &Unsent{Err: fmt.Errorf("encode a message: %w", err)}
-		}
+	if !c.Trusts(address) {
+		return &Unsent{Err: fmt.Errorf("%.200q is no address of Microsoft's: the bot's token is not sent there", address)}
 	}
-	token, err := c.Tokens.Token()
+	raw, err := encoded(body)
 	if err != nil {
-		return &Unsent{Err: fmt.Errorf("fetch a token for teams: %w", err)}
+		return err
 	}
-	err = c.once(ctx, method, address, raw, token.AccessToken, result)
+	token, err := c.token(ctx)
+	if err != nil {
+		return err
+	}
+	err = c.once(ctx, method, address, raw, token, result)
 	forgetter, can := c.Tokens.(Forgetter)
 	if !can || !refused(err) {
 		return err
 	}
-	forgetter.Forget(token.AccessToken)
-	if token, err = c.Tokens.Token(); err != nil {
-		return &Unsent{Err: fmt.Errorf("renew the token for teams: %w", err)}
+	forgetter.Forget(token)
+	renewed, failed := c.token(ctx)
+	switch {
+	case failed != nil:
+		return failed
+	case renewed == token: // it is not the token's fault
+		return err
 	}
-	return c.once(ctx, method, address, raw, token.AccessToken, result)
+	return c.once(ctx, method, address, raw, renewed, result)
+}
+
+func encoded(body any) ([]byte, error) {
+	if body == nil {
+		return nil, nil
+	}
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return nil, &Unsent{Err: fmt.Errorf("encode a message: %w", err)}
+	}
+	return raw, nil
+}
+
+// token is what a request shows. It does not come too late: a request that is begun at all may have got through.
+func (c *Client) token(ctx context.Context) (string, error) {
+	token, err := c.Tokens.Token()
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return "", &Unsent{Err: fmt.Errorf("fetch a token for teams: %w", err)}
+	}
+	return token.AccessToken, nil
 }
 
 func refused(err error) bool {

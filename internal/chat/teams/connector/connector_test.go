@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -27,6 +28,7 @@ func begun(t *testing.T) (*peers.FlakyTeams, *Client) {
 	teams := peers.NewFlakyTeams(peers.TeamsChannel)
 	t.Cleanup(teams.Close)
 	c := over(http.DefaultTransport)
+	c.Home = home(t, teams.URL())
 	id, err := c.Create(t.Context(), teams.URL(), peers.TeamsChannel, Conversation{
 		IsGroup: true, Bot: Account{peers.TeamsBot}, Tenant: peers.TeamsTenant, Activity: &Activity{Type: "message", Text: "root"},
 		ChannelData: &ChannelData{Channel: &Account{peers.TeamsChannel}, Tenant: Account{peers.TeamsTenant}},
@@ -35,6 +37,15 @@ func begun(t *testing.T) (*peers.FlakyTeams, *Client) {
 	require.Equal(t, thread, id)
 	return teams, c
 }
+
+func home(t *testing.T, address string) *url.URL {
+	u, err := url.Parse(address)
+	require.NoError(t, err)
+	return u
+}
+
+// microsoft is where all other tests send to, over a transport of theirs.
+const microsoft = "https://smba.trafficmanager.net/teams/"
 
 func over(transport http.RoundTripper) *Client {
 	return &Client{
@@ -112,7 +123,7 @@ func TestAnswers(t *testing.T) {
 		"an odd reason":  {recorded(400, `{"error":7}`), "teams answers 400 Bad Request"},
 		"lines, hostile": {recorded(400, `{"error":{"code":"a\nb","message":"c\r\nlevel=ERROR"}}`), "teams answers 400 a b c level=ERROR"},
 	} {
-		_, err := over(test.answers).Send(t.Context(), "https://smba.trafficmanager.net/teams/", "a:1", Activity{Type: "message"})
+		_, err := over(test.answers).Send(t.Context(), microsoft, "a:1", Activity{Type: "message"})
 		require.ErrorContains(t, err, test.want, name)
 		require.Less(t, len(err.Error()), 600)
 	}
@@ -124,7 +135,7 @@ func TestRetryAfter(t *testing.T) {
 		"17": 17 * time.Second, "0": time.Second, "-5": time.Second, "86400": time.Hour, "": 0, "soon": 0, in20: 20 * time.Second,
 		"Mon, 01 Jan 2001 00:00:00 GMT": time.Second,
 	} {
-		_, err := over(recorded(429, "", "Retry-After", value)).Send(t.Context(), "https://x/", "a:1", Activity{})
+		_, err := over(recorded(429, "", "Retry-After", value)).Send(t.Context(), microsoft, "a:1", Activity{})
 		answer, ok := errors.AsType[*Answer](err)
 		require.True(t, ok)
 		require.InDelta(t, want, answer.After, float64(2*time.Second), value)
@@ -142,7 +153,7 @@ func (stalled) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestNoRequestTakesLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		_, err := over(stalled{}).Send(t.Context(), "https://x/", "a:1", Activity{})
+		_, err := over(stalled{}).Send(t.Context(), microsoft, "a:1", Activity{})
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.False(t, errors.As(err, new(*Unsent)), "it may have got through")
 		require.Equal(t, requestLimit, time.Since(began))
@@ -173,6 +184,18 @@ func TestPace(t *testing.T) {
 		before := time.Now()
 		require.NoError(t, p.Wait(t.Context(), "another"))
 		require.Equal(t, before, time.Now(), "each conversation by itself")
+	})
+}
+
+// To Teams a conversation is a channel, not one thread in it.
+func TestThreadsShareThePaceOfTheirChannel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &Pace{Now: time.Now}
+		for i := range 60 {
+			require.NoError(t, p.Wait(t.Context(), fmt.Sprint("channel;messageid=", i)))
+		}
+		require.ErrorAs(t, p.Wait(t.Context(), "channel;messageid=60"), new(*Busy))
+		require.ErrorAs(t, p.Wait(t.Context(), "channel"), new(*Busy))
 	})
 }
 
@@ -214,6 +237,7 @@ func TestPaceKeepsTeamsContent(t *testing.T) {
 	teams.Limit()
 	synctest.Test(t, func(t *testing.T) {
 		c := over(inProcess{teams})
+		c.Home = home(t, teams.URL())
 		say := func() error {
 			_, err := c.Send(t.Context(), teams.URL(), thread, Activity{Type: "message", Text: "x"})
 			return err

@@ -3,17 +3,18 @@ package connector
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 )
 
-// windows are what Teams takes of a bot in one conversation: so many messages in so long. It counts when they arrive, some of
-// them sooner than others, for which there is a tenth of a second.
+// windows are what Teams takes of a bot in one conversation, that is a chat or a channel with all its threads: so many messages
+// in so long. It counts when they arrive, some of them sooner than others, for which there is a tenth of a second.
 // https://learn.microsoft.com/microsoftteams/platform/bots/how-to/rate-limit
 var windows = []struct {
 	most int
 	in   time.Duration
-}{{7, time.Second + spread}, {60, 30*time.Second + spread}, {1800, longestWindow}}
+}{{7, time.Second + spread}, {8, 2*time.Second + spread}, {60, 30*time.Second + spread}, {1800, longestWindow}}
 
 const (
 	spread        = 100 * time.Millisecond
@@ -38,10 +39,11 @@ func (e *Busy) Error() string {
 	return fmt.Sprintf("teams takes no more messages in this conversation for %s", e.After.Round(time.Second))
 }
 
-// Wait returns when the conversation takes another message. It returns a *Busy at once when that is long, and an *Unsent when
-// the context ends.
+// Wait returns when the conversation, or that of the thread, takes another message. It returns a *Busy at once when that is
+// long, and an *Unsent when the context ends.
 func (p *Pace) Wait(ctx context.Context, conversation string) error {
-	wait := p.reserve(conversation)
+	whole, _, _ := strings.Cut(conversation, ThreadMark)
+	wait := p.reserve(whole)
 	switch {
 	case wait <= 0:
 		return nil

@@ -138,6 +138,9 @@ func (g *Groups) ask(ctx context.Context, q question) (bool, error) {
 		return false, err
 	}
 	defer got.Body.Close()
+	if old, can := g.tokens.(interface{ Forget(token string) }); can && got.StatusCode == http.StatusUnauthorized {
+		old.Forget(token.AccessToken) // the next question goes with another
+	}
 	return read(got, q.group)
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/oauth2"
 
 	"bellwether/commands"
 	"bellwether/internal/chat/teams/token"
@@ -184,4 +185,25 @@ func TestGroupsAreAskedAtTheSameTime(t *testing.T) {
 func TestTheScopeIsOfTheCloud(t *testing.T) {
 	require.Equal(t, "https://graph.microsoft.com/.default", Scope(""))
 	require.Equal(t, "https://graph.microsoft.us/.default", Scope("https://graph.microsoft.us/"))
+}
+
+// refused gives a token, and another once that is forgotten.
+type refused struct{ now string }
+
+func (r *refused) Token() (*oauth2.Token, error) { return &oauth2.Token{AccessToken: r.now}, nil }
+func (r *refused) Forget(token string)           { r.now = "instead of " + token }
+
+func TestARefusedTokenIsNotShownAgain(t *testing.T) {
+	m := peers.NewMicrosoft(t)
+	var shown []string
+	m.Break(peers.AtGraph, func(w http.ResponseWriter, r *http.Request) {
+		shown = append(shown, r.Header.Get("Authorization"))
+		w.WriteHeader(http.StatusUnauthorized)
+	})
+	g := New(Settings{Base: m.URL, Tokens: &refused{now: "old"}})
+	for range 2 {
+		_, err := g.Contains(t.Context(), perf, speaker("teams", ada))
+		require.ErrorContains(t, err, "401")
+	}
+	require.Equal(t, []string{"Bearer old", "Bearer instead of old"}, shown)
 }

@@ -104,6 +104,25 @@ func TestOldKeysServeWhileTheEndpointIsDown(t *testing.T) {
 	}
 }
 
+func TestMetadataIsWantedWholeAndShort(t *testing.T) {
+	m := peers.NewMicrosoft(t)
+	for _, test := range []struct {
+		status, padding int
+		err             error
+	}{
+		{http.StatusOK, 10, nil},
+		{http.StatusOK, maxAnswer, ErrUnavailable},
+		{http.StatusBadGateway, 10, ErrUnavailable},
+	} {
+		m.Break(peers.AtOpenID, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(test.status)
+			fmt.Fprintf(w, `{"x":"%s","issuer":"https://api.botframework.com","jwks_uri":"%s/v1/.well-known/keys"}`, strings.Repeat("x", test.padding), m.URL)
+		})
+		_, err := authenticate(t, newValidator(t, m), activity(m), m.Mint(m.Claims(emea)))
+		require.ErrorIs(t, err, test.err)
+	}
+}
+
 func TestMadeUpKeyIDsCauseFewFetches(t *testing.T) {
 	m, c := newClocked(t)
 	v := newValidator(t, m)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"sync"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -14,19 +15,28 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// ahead is how long before its end a token is replaced; Entra's are good for about an hour.
-const ahead = 5 * time.Minute
+const (
+	ahead = 5 * time.Minute // before its end a token is replaced; Entra's are good for about an hour
+	young = time.Minute     // that a token is at first: refused by then, it is so for a reason that a new one does not mend
+)
 
-// source gives tokens of Entra's.
-type source struct {
+// Tokens are what a bot shows, got from Entra.
+type Tokens struct {
 	login, tenant string
-	reused        oauth2.TokenSource
+	fetch         func() (*oauth2.Token, error)
+	now           func() time.Time
 	flight        singleflight.Group
+
+	mu   sync.Mutex
+	held *oauth2.Token // nil before the first one, and once it was refused
+	from time.Time     // when it was fetched
 }
+
+var _ oauth2.TokenSource = (*Tokens)(nil)
 
 // Source gives what the bot shows to Teams (or to whatever Settings.Scope names): a token by client credentials, reused until
 // shortly before its end. Its errors name the key of the configuration to mend; neither password nor token is in them.
-func Source(s Settings) oauth2.TokenSource {
+func Source(s Settings) *Tokens {
 	s = s.filled()
 	client := *s.Client
 	// A redirect would take the password elsewhere.
@@ -35,24 +45,55 @@ func Source(s Settings) oauth2.TokenSource {
 		ClientID: s.AppID, ClientSecret: s.Password, Scopes: []string{s.Scope}, AuthStyle: oauth2.AuthStyleInParams,
 		TokenURL: s.Login + "/" + url.PathEscape(s.Tenant) + "/oauth2/v2.0/token",
 	}
-	once := tokens(func() (*oauth2.Token, error) {
+	fetch := func() (*oauth2.Token, error) {
 		return config.Token(context.WithValue(context.Background(), oauth2.HTTPClient, &client))
-	})
-	return &source{login: s.Login, tenant: s.Tenant, reused: oauth2.ReuseTokenSourceWithExpiry(nil, once, ahead)}
+	}
+	return &Tokens{login: s.Login, tenant: s.Tenant, fetch: fetch, now: s.Now}
 }
 
-// tokens is a function that is an oauth2.TokenSource. (clientcredentials has one too, but that keeps a token to its end.)
-type tokens func() (*oauth2.Token, error)
-
-func (t tokens) Token() (*oauth2.Token, error) { return t() }
-
 // Token asks once for all who want one at the same time, so that they need not wait for each other's time-outs.
-func (s *source) Token() (*oauth2.Token, error) {
-	got, err, _ := s.flight.Do("", func() (any, error) { return s.reused.Token() })
+func (t *Tokens) Token() (*oauth2.Token, error) {
+	if held := t.current(); held != nil {
+		return held, nil
+	}
+	got, err, _ := t.flight.Do("", func() (any, error) { return t.renew() })
 	if err != nil {
-		return nil, fmt.Errorf("get a token from %s: %w", s.login, s.explain(err))
+		return nil, fmt.Errorf("get a token from %s: %w", t.login, t.explain(err))
 	}
 	return got.(*oauth2.Token), nil
+}
+
+// Forget has a token replaced before its end, for it is not taken any more: the app's rights or its password were changed.
+func (t *Tokens) Forget(token string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.held != nil && t.held.AccessToken == token && t.now().Sub(t.from) >= young {
+		t.held = nil
+	}
+}
+
+// current is the token held; nil when there is none, or when its end is near.
+func (t *Tokens) current() *oauth2.Token {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.held == nil || !t.now().Before(t.held.Expiry.Add(-ahead)) {
+		return nil
+	}
+	return t.held
+}
+
+func (t *Tokens) renew() (*oauth2.Token, error) {
+	if held := t.current(); held != nil { // who came a moment before has fetched it
+		return held, nil
+	}
+	got, err := t.fetch()
+	if err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.held, t.from = got, t.now()
+	return got, nil
 }
 
 // code is how Entra numbers its errors: https://login.microsoftonline.com/error lists them.
@@ -68,7 +109,7 @@ var mend = map[string]string{
 }
 
 // explain leaves out what Entra says in its own words: who answers there may be anybody, and has just seen the password.
-func (s *source) explain(err error) error {
+func (t *Tokens) explain(err error) error {
 	var refusal *oauth2.RetrieveError
 	if !errors.As(err, &refusal) {
 		return err
@@ -80,5 +121,5 @@ func (s *source) explain(err error) error {
 	case number != "":
 		return fmt.Errorf("it refused with %s: look it up at https://login.microsoftonline.com/error", number)
 	}
-	return fmt.Errorf("it answered %s: is that a login of Entra's, and has it tenant %s?", refusal.Response.Status, s.tenant)
+	return fmt.Errorf("it answered %s: is that a login of Entra's, and has it tenant %s?", refusal.Response.Status, t.tenant)
 }

@@ -40,6 +40,30 @@ func TestATokenIsReusedUntilShortlyBeforeItsEnd(t *testing.T) {
 	require.Equal(t, 3, m.Asked(peers.AtLogin), "what ends within %s is replaced", ahead)
 }
 
+func TestARefusedTokenIsReplaced(t *testing.T) {
+	m := peers.NewMicrosoft(t)
+	s, now := settings(m), time.Now()
+	s.Now = func() time.Time { return now }
+	source := Source(s)
+	token := func() string {
+		got, err := source.Token()
+		require.NoError(t, err)
+		return got.AccessToken
+	}
+	first := token()
+	source.Forget(first)
+	require.Equal(t, first, token(), "one so young is refused for another reason: Entra is not asked again and again")
+	now = now.Add(young)
+	source.Forget("another")
+	require.Equal(t, first, token())
+	source.Forget(first)
+	second := token()
+	require.NotEqual(t, first, second)
+	source.Forget(first)
+	require.Equal(t, second, token(), "who is late with it does no harm")
+	require.Equal(t, 2, m.Asked(peers.AtLogin))
+}
+
 func TestTheScopeCanBeAnother(t *testing.T) {
 	m := peers.NewMicrosoft(t)
 	s := settings(m)
