@@ -2,11 +2,13 @@ package app
 
 import (
 	"context"
+	"flag"
 	"io"
 	"log/slog"
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -16,6 +18,8 @@ import (
 
 	"bellwether/internal/demo"
 )
+
+var screenshots = flag.String("screenshots", "", "a folder to put pictures of pages into")
 
 // playground is a demo in this process, with a real shop, whose story nobody has begun.
 type playground struct {
@@ -132,6 +136,18 @@ func (r reader) reads(expression string) string {
 	text, err := chromedp.Run(r.ctx, chromedp.Evaluate[string](expression))
 	require.NoError(r.t, err)
 	return text
+}
+
+// picture is taken of what the reader sees, of that size, for the documentation.
+func (r reader) picture(name string, width, height int64) {
+	r.t.Helper()
+	if *screenshots == "" {
+		return
+	}
+	r.do("set the scene", chromedp.EmulateViewport(width, height))
+	shot, err := chromedp.Run(r.ctx, chromedp.CaptureScreenshot())
+	require.NoError(r.t, err)
+	require.NoError(r.t, os.WriteFile(filepath.Join(*screenshots, name+".png"), shot, 0o644))
 }
 
 // shown is a condition: what a selector finds contains the text.

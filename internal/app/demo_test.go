@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"flag"
 	"image/png"
 	"os"
 	"os/exec"
@@ -21,8 +20,6 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 )
-
-var screenshots = flag.String("screenshots", "", "a folder to put pictures of the demo's page into")
 
 // The contract's transcript.json.
 type (

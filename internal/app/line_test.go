@@ -30,6 +30,7 @@ func TestLine(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, redis(t))
 			s.speakSlack(t)
+			s.onlyAdminsHold(t)
 			q := s.listenSQS(t)
 			replica := s.serve(t)
 
@@ -38,12 +39,18 @@ func TestLine(t *testing.T) {
 			s.changeBecomesAThread(t, q)
 			s.baselineGrows(t)
 			slow := s.slowVersionRegresses(t)
-			s.buttonAcknowledges(t, slow)
+			s.homeShows(t, slow)
+			s.denialIsPrivate(t, slow)
+			acknowledged := s.formAcknowledges(t, slow)
+			s.homeSettles(t, slow)
+			s.threadNeedsNoName(t, slow)
 			s.mentionIsAnswered(t, slow)
 			s.commandReruns(t)
 
 			s.quiet(t)
 			s.nothingIsSaidTwice(t)
+			s.auditTells(t, "open: done", "hold load because I say so: denied", "ack "+slow.ID+": asked", acknowledged+": done", "open: done",
+				"ack: mistake", "cancel: mistake", "cancel: mistake", "rerun R1: done")
 			replica.stop(t)
 			require.NotContains(t, replica.said(t), `"level":"ERROR"`)
 		})
@@ -155,14 +162,6 @@ func until(t *testing.T, verdict pipeline.Verdict, step func(try int) intake.Run
 	}
 	require.Contains(t, ends, verdict)
 	return intake.RunStatus{}
-}
-
-// buttonAcknowledges what the button's message speaks of.
-func (s *site) buttonAcknowledges(t *testing.T, run intake.RunStatus) {
-	s.slack.Press(peers.SlackChannel, s.message(t, run.ID, "root").TS, "ack "+run.ID)
-	eventually(t, "the acknowledgement shows", func() bool {
-		return strings.Contains(s.message(t, run.ID, "root").Text, "Acknowledged by dev-sg")
-	})
 }
 
 // mentionIsAnswered in the thread it was written in, as often as somebody writes, and means the thread's run.

@@ -2,6 +2,7 @@ package slack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -128,14 +129,13 @@ func (c *Chat) say(ctx context.Context, said *words, thread string, reply comman
 		return
 	}
 	at := said.caller.Channel.ID
-	api, err := said.at.api(ctx)
-	if err == nil {
-		err = c.pace(ctx, at)
-	}
-	if err == nil {
-		_, _, err = api.PostMessageContext(ctx, at, append(drawn(reply.Message), inThread(thread))...)
-		err = c.missed(api, err)
-	}
+	err := said.at.call(ctx, func(api *slack.Client) error {
+		if err := c.pace(ctx, at); err != nil {
+			return err
+		}
+		_, _, err := api.PostMessageContext(ctx, at, append(drawn(reply.Message), inThread(thread))...)
+		return err
+	})
 	if err != nil {
 		c.log.Error("an answer did not reach slack", "channel", at, "error", err)
 	}
@@ -145,30 +145,29 @@ func (c *Chat) say(ctx context.Context, said *words, thread string, reply comman
 // do that, as a direct message.
 func (c *Chat) whisper(ctx context.Context, said *words, m bot.Message) {
 	at, user := said.caller.Channel.ID, said.caller.User
-	api, err := said.at.api(ctx)
-	if err == nil && at != "" {
-		_, err = api.PostEphemeralContext(ctx, at, user, append(drawn(m), inThread(said.thread))...)
-		if err = c.missed(api, err); err == nil {
-			return
-		}
+	err := errNowhere
+	if at != "" {
+		err = said.at.call(ctx, func(api *slack.Client) error {
+			_, err := api.PostEphemeralContext(ctx, at, user, append(drawn(m), inThread(said.thread))...)
+			return err
+		})
 	}
-	if api != nil && isUser(user) {
-		_, _, err = api.PostMessageContext(ctx, user, drawn(m)...)
-		err = c.missed(api, err)
+	if err != nil && isUser(user) {
+		err = said.at.call(ctx, func(api *slack.Client) error {
+			_, _, err := api.PostMessageContext(ctx, user, drawn(m)...)
+			return err
+		})
 	}
 	if err != nil {
 		c.log.Error("a private answer did not reach slack", "channel", at, "user", user, "error", err)
 	}
 }
 
+// errNowhere is for words that were said in no channel.
+var errNowhere = errors.New("they were said in no channel")
+
 // isUser tells an id of a person, to whom a message is private, from one of a channel.
 func isUser(id string) bool { return strings.HasPrefix(id, "U") || strings.HasPrefix(id, "W") }
-
-// missed explains an error of a request that is not repeated.
-func (c *Chat) missed(api *client, err error) error {
-	api.expired(err)
-	return explain(err)
-}
 
 func drawn(m bot.Message) []slack.MsgOption {
 	return []slack.MsgOption{

@@ -16,7 +16,7 @@ import (
 func attacked() map[string][2]string {
 	return map[string][2]string{
 		"/slack/commands":     {form, slash("ack R42", "t1", "https://hooks.slack.com/commands/1")},
-		"/slack/interactions": {form, press("ack R42", "t2", "", "https://hooks.slack.com/1")},
+		"/slack/interactions": {form, press("ack R42", "t2", "1.000001", "", "https://hooks.slack.com/1")},
 		"/slack/events":       {jsonType, mention("<@U0BELL> ack R42", "Ev1", "")},
 	}
 }

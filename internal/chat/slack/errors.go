@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -62,7 +63,7 @@ var meanings = map[string]meaning{
 var unclear = map[string]bool{"internal_error": true, "fatal_error": true, "service_unavailable": true, "request_timeout": true}
 
 // later are answers that mean "not now".
-var later = map[string]bool{"ratelimited": true, "rate_limited": true, "message_limit_exceeded": true, "team_added_to_org": true}
+var later = map[string]bool{"ratelimited": true, "rate_limited": true, "message_limit_exceeded": true, "team_added_to_org": true, "external_channel_migrating": true}
 
 // code is Slack's word for what is wrong; empty when it is not Slack who says so.
 func code(err error) string {
@@ -131,6 +132,9 @@ func explain(err error) error {
 	step := cmp.Or(meanings[said.Err].step, "look the code up at https://docs.slack.dev/reference/methods")
 	if said.Needed != "" {
 		step += " (needed: " + said.Needed + ")"
+	}
+	if details := said.ResponseMetadata.Messages; len(details) > 0 {
+		step += " (" + strings.Join(details, "; ") + ")"
 	}
 	return fmt.Errorf("%w: %s", err, step)
 }

@@ -27,6 +27,18 @@ func TestAnswersSayWhatToDo(t *testing.T) {
 	}
 }
 
+func TestAnswersSayWhatIsWrongWithTheBlocks(t *testing.T) {
+	f := newFake(t)
+	c := f.chat(t)
+	f.fail["chat.postMessage"] = func(w http.ResponseWriter) bool {
+		_, err := w.Write([]byte(`{"ok":false,"error":"invalid_blocks","response_metadata":{"messages":["[ERROR] no more than 150 characters [json-pointer:/blocks/0/text/text]"]}}`))
+		require.NoError(t, err)
+		return true
+	}
+	_, err := c.Post(t.Context(), root("R1"))
+	require.ErrorContains(t, err, "json-pointer:/blocks/0/text/text")
+}
+
 // What an operator can mend loses no message, on whichever request it shows; what is final does not hold up the others.
 func TestWhatCanBeMendedWaits(t *testing.T) {
 	for code, want := range map[string]time.Duration{
@@ -108,19 +120,20 @@ func TestErrorKinds(t *testing.T) {
 		kind  string
 		after time.Duration
 	}{
-		"429":                 {status(429, "Retry-After", "17"), "not sent", 17 * time.Second},
-		"429 without a time":  {status(429), "not sent", unwell},
-		"redirect":            {status(302, "Location", "https://evil.example/"), "not sent", unwell},
-		"403 of a proxy":      {status(403), "not sent", unwell},
-		"408":                 {status(408), "unclear", 0},
-		"500":                 {status(500), "unclear", 0},
-		"ratelimited":         {answer("ratelimited"), "not sent", unwell},
-		"internal_error":      {answer("internal_error"), "unclear", 0},
-		"service_unavailable": {answer("service_unavailable"), "unclear", 0},
-		"unheard of":          {answer("brand_new_reason"), "refused", 0},
-		"no JSON":             {text("<html>"), "unclear", 0},
-		"ok without a place":  {text(`{"ok":true}`), "unclear", 0},
-		"dropped connection":  {drop, "unclear", 0},
+		"429":                  {status(429, "Retry-After", "17"), "not sent", 17 * time.Second},
+		"429 without a time":   {status(429), "not sent", unwell},
+		"redirect":             {status(302, "Location", "https://evil.example/"), "not sent", unwell},
+		"403 of a proxy":       {status(403), "not sent", unwell},
+		"408":                  {status(408), "unclear", 0},
+		"500":                  {status(500), "unclear", 0},
+		"ratelimited":          {answer("ratelimited"), "not sent", unwell},
+		"a channel that moves": {answer("external_channel_migrating"), "not sent", unwell},
+		"internal_error":       {answer("internal_error"), "unclear", 0},
+		"service_unavailable":  {answer("service_unavailable"), "unclear", 0},
+		"unheard of":           {answer("brand_new_reason"), "refused", 0},
+		"no JSON":              {text("<html>"), "unclear", 0},
+		"ok without a place":   {text(`{"ok":true}`), "unclear", 0},
+		"dropped connection":   {drop, "unclear", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)

@@ -118,7 +118,7 @@ func (c *Chat) linkShared(w *workspace, h happening) func(context.Context, Desk)
 		if len(previews) == 0 {
 			return
 		}
-		if err := c.unfurl(ctx, w, h, previews); err != nil {
+		if err := h.unfurl(ctx, w, previews); err != nil {
 			c.log.Error("slack did not unfurl a link", "channel", h.Channel, "error", err)
 		}
 	}
@@ -142,17 +142,15 @@ func (c *Chat) previews(ctx context.Context, who commands.Caller, h happening, d
 	return previews
 }
 
-func (c *Chat) unfurl(ctx context.Context, w *workspace, h happening, previews map[string]slack.Attachment) error {
-	api, err := w.api(ctx)
-	if err != nil {
+func (h happening) unfurl(ctx context.Context, w *workspace, previews map[string]slack.Attachment) error {
+	return w.call(ctx, func(api *slack.Client) (err error) {
+		if h.Unfurl != "" && h.Source != "" {
+			_, _, _, err = api.UnfurlMessageByIDContext(ctx, h.Unfurl, h.Source, previews)
+		} else {
+			_, _, _, err = api.UnfurlMessageContext(ctx, h.Channel, h.Message, previews)
+		}
 		return err
-	}
-	if h.Unfurl != "" && h.Source != "" {
-		_, _, _, err = api.UnfurlMessageByIDContext(ctx, h.Unfurl, h.Source, previews)
-	} else {
-		_, _, _, err = api.UnfurlMessageContext(ctx, h.Channel, h.Message, previews)
-	}
-	return c.missed(api, err)
+	})
 }
 
 // tokensRevoked tells the operator when the bot's token was revoked. People's tokens are none of Bellwether's.

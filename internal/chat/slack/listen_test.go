@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,10 +24,10 @@ func slash(text, trigger, responseURL string) string {
 	}.Encode()
 }
 
-func press(value, trigger, thread, responseURL string) string {
+func press(value, trigger, ts, thread, responseURL string) string {
 	return url.Values{"payload": {pretty(map[string]any{
 		"type": "block_actions", "trigger_id": trigger, "response_url": responseURL, "channel": map[string]any{"id": where},
-		"user": map[string]any{"id": "U0DEVSG", "name": "dev-sg"}, "message": map[string]any{"ts": "1.000001", "thread_ts": thread},
+		"user": map[string]any{"id": "U0DEVSG", "name": "dev-sg"}, "message": map[string]any{"ts": ts, "thread_ts": thread},
 		"actions": []any{map[string]any{"type": "button", "action_id": "action-0", "block_id": "b", "value": value}},
 	})}}.Encode()
 }
@@ -63,7 +64,7 @@ func TestStoreDown(t *testing.T) {
 	for _, r := range []struct{ path, kind, body string }{
 		{"/slack/events", jsonType, mention("<@U0BELL> status", "Ev1", "")},
 		{"/slack/commands", form, slash("status", "t1", "https://hooks.slack.com/1")},
-		{"/slack/interactions", form, press("ack R42", "t2", "", "https://hooks.slack.com/1")},
+		{"/slack/interactions", form, press("ack R42", "t2", "1.000001", "", "https://hooks.slack.com/1")},
 	} {
 		c, d := newFake(t).chat(t), answering("Status", false)
 		store := &seen{err: errors.New("redis is away")}
@@ -104,12 +105,14 @@ func TestSlowCommandAnswersLater(t *testing.T) {
 func TestButton(t *testing.T) {
 	for name, test := range map[string]struct {
 		private bool
+		message string // ts
 		thread  string
 		want    string
 	}{
-		"private, root":   {true, "", `"replace_original":false`},
-		"private, thread": {true, "1.000001", `"thread_ts":"1.000001"`},
-		"public":          {false, "", ""},
+		"private, root":                  {true, "1.000001", "", `"replace_original":false`},
+		"private, thread":                {true, "1.000002", "1.000001", `"thread_ts":"1.000001"`},
+		"private, root that has replies": {true, "1.000001", "1.000001", `"response_type":"ephemeral"`},
+		"public":                         {false, "1.000001", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newFake(t).chat(t)
@@ -122,11 +125,12 @@ func TestButton(t *testing.T) {
 				}
 			})}}
 			d := answering("Not yours", test.private)
-			w := send(c, d, signed("/slack/interactions", form, press("ack R42", "t1", test.thread, "https://hooks.slack.com/1"), secret, time.Now()))
+			w := send(c, d, signed("/slack/interactions", form, press("ack R42", "t1", test.message, test.thread, "https://hooks.slack.com/1"), secret, time.Now()))
 			require.Equal(t, http.StatusOK, w.Code)
 			require.Empty(t, w.Body.String())
 			require.Equal(t, []string{"slack:C0CHECKOUT U0DEVSG dev-sg [R42] ack R42"}, d.said)
 			require.Contains(t, got, test.want)
+			require.Equal(t, test.message != "1.000001", strings.Contains(got, "thread_ts"), "where the person looks")
 			require.Equal(t, test.private, got != "", "what a press did publicly shows in its thread")
 		})
 	}
@@ -170,7 +174,7 @@ func TestWhatSaysNothing(t *testing.T) {
 		"other event":      {jsonType, `{"type":"event_callback","event_id":"E","event":{"type":"message","text":"hi"}}`, 200, ""},
 		"a bot's mention":  {jsonType, `{"type":"event_callback","event_id":"E","event":{"type":"app_mention","user":"U1","bot_id":"B1"}}`, 200, ""},
 		"edited mention":   {jsonType, `{"type":"event_callback","event_id":"E","event":{"type":"app_mention","user":"U1","edited":{}}}`, 200, ""},
-		"link button":      {form, press("", "t1", "", "https://hooks.slack.com/1"), 200, ""},
+		"link button":      {form, press("", "t1", "1.000001", "", "https://hooks.slack.com/1"), 200, ""},
 		"view":             {form, url.Values{"payload": {`{"type":"view_closed"}`}}.Encode(), 200, ""},
 		"no event id":      {jsonType, mention("x", "", ""), 400, ""},
 		"no trigger":       {form, slash("x", "", "https://hooks.slack.com/1"), 400, ""},

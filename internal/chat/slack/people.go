@@ -14,6 +14,7 @@ import (
 )
 
 const (
+	introduction = 2 * time.Second // Slack may take to tell: a form has to open within three of the press
 	acquaintance = 5 * time.Minute // what a user is may have changed after that
 	membership   = time.Minute     // likewise who is in a group
 	crowd        = 5_000           // users that are remembered at once
@@ -49,13 +50,15 @@ func (c *Chat) person(ctx context.Context, w *workspace, user string) (person, e
 	if ok && c.now().Sub(known.at) < acquaintance {
 		return known, nil
 	}
-	api, err := w.api(ctx)
+	var info *slack.User
+	ctx, cancel := context.WithTimeout(ctx, introduction)
+	defer cancel()
+	err := w.call(ctx, func(api *slack.Client) (err error) {
+		info, err = api.GetUserInfoContext(ctx, user)
+		return err
+	})
 	if err != nil {
 		return person{}, err
-	}
-	info, err := api.GetUserInfoContext(ctx, user)
-	if err != nil {
-		return person{}, c.missed(api, err)
 	}
 	known = c.describe(w, info)
 	c.mu.Lock()
@@ -112,13 +115,15 @@ func (c *Chat) members(ctx context.Context, w *workspace, group string) ([]strin
 	if ok && c.now().Sub(known.at) < membership {
 		return known.users, nil
 	}
-	api, err := w.api(ctx)
+	var users []string
+	ctx, cancel := context.WithTimeout(ctx, introduction)
+	defer cancel()
+	err := w.call(ctx, func(api *slack.Client) (err error) {
+		users, err = api.GetUserGroupMembersContext(ctx, group)
+		return err
+	})
 	if err != nil {
 		return nil, err
-	}
-	users, err := api.GetUserGroupMembersContext(ctx, group)
-	if err != nil {
-		return nil, c.missed(api, err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

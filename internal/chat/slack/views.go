@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/slack-go/slack"
 
@@ -15,8 +16,10 @@ import (
 	"bellwether/internal/chat/slack/blockkit"
 )
 
-// asks is how the action_id of a button begins whose command a form completes.
-const asks = "form-"
+const (
+	asks   = "form-"         // how the action_id of a button begins whose command a form completes
+	window = 3 * time.Second // from a press on, in which Slack opens a form for it
+)
 
 // place is where a form was asked for and what was said already. It goes with the modal and comes back with what was filled
 // in; it permits nothing.
@@ -57,15 +60,20 @@ func channelOf(i slack.InteractionCallback) string {
 	return cmp.Or(i.Channel.ID, i.Container.ChannelID)
 }
 
-// press of a button in a message. A public answer is left out: what the press did shows in its thread.
+// press of a button in a message. A public answer is left out: what the press did shows in its thread. A private one to a press
+// on a thread's root goes to the channel, where the root stands: whoever has not opened the thread would never see it there.
 func (c *Chat) press(w *workspace, i slack.InteractionCallback, button *slack.BlockAction) (*deed, error) {
 	if err := c.answerable(i.TriggerID, i.ResponseURL); err != nil {
 		return nil, err
 	}
 	thread := cmp.Or(i.Message.ThreadTimestamp, i.Container.ThreadTs)
+	message := cmp.Or(i.Message.Timestamp, i.Container.MessageTs)
 	said := &words{
-		at: w, thread: thread, root: cmp.Or(thread, i.Message.Timestamp), text: button.Value,
+		at: w, root: cmp.Or(thread, message), text: button.Value,
 		caller: caller(w, channelOf(i), i.User.ID, i.User.Name, i.User.TeamID),
+	}
+	if thread != message {
+		said.thread = thread
 	}
 	return &deed{"trigger/" + i.TriggerID, func(ctx context.Context, desk Desk) {
 		reply := c.pressed(ctx, said, i.TriggerID, button, desk)
@@ -110,23 +118,23 @@ func (c *Chat) pressed(ctx context.Context, said *words, trigger string, button 
 	return commands.Reply{}
 }
 
-// ask opens the form. Slack lets that happen for 3 s after the press.
+// ask opens the form.
 func (c *Chat) ask(ctx context.Context, said *words, trigger string, form bot.Form) error {
 	at := place{Channel: said.caller.Channel.ID, Thread: said.thread, Root: said.root, Command: form.Command}
 	modal := blockkit.Modal(form, at.String())
 	if err := blockkit.LintModal(modal); err != nil {
 		return fmt.Errorf("the form is not as slack wants it, a fault of Bellwether's: %w", err)
 	}
-	return c.openView(ctx, said.at, trigger, modal)
+	return openView(ctx, said.at, trigger, modal)
 }
 
-func (c *Chat) openView(ctx context.Context, w *workspace, trigger string, view slack.ModalViewRequest) error {
-	api, err := w.api(ctx)
-	if err != nil {
+func openView(ctx context.Context, w *workspace, trigger string, view slack.ModalViewRequest) error {
+	ctx, cancel := context.WithTimeout(ctx, window)
+	defer cancel()
+	return w.call(ctx, func(api *slack.Client) error {
+		_, err := api.OpenViewContext(ctx, trigger, view)
 		return err
-	}
-	_, err = api.OpenViewContext(ctx, trigger, view)
-	return c.missed(api, err)
+	})
 }
 
 func unasked(command string) commands.Reply {
@@ -177,13 +185,11 @@ func filled(state *slack.ViewState) map[string][]string {
 func (c *Chat) publish(ctx context.Context, said *words, desk Desk) {
 	view := blockkit.Home(desk.Do(ctx, c.speaker(ctx, said), "open").Message)
 	err := blockkit.LintHome(view)
-	var api *client
 	if err == nil {
-		api, err = said.at.api(ctx)
-	}
-	if err == nil {
-		_, err = api.PublishViewContext(ctx, slack.PublishViewContextRequest{UserID: said.caller.User, View: view})
-		err = c.missed(api, err)
+		err = said.at.call(ctx, func(api *slack.Client) error {
+			_, err := api.PublishViewContext(ctx, slack.PublishViewContextRequest{UserID: said.caller.User, View: view})
+			return err
+		})
 	}
 	if err != nil {
 		c.log.Error("slack did not show a Home tab", "user", said.caller.User, "error", err)
@@ -195,7 +201,7 @@ func (c *Chat) notice(ctx context.Context, said *words, trigger string, m bot.Me
 	m.Actions = nil // a window has no place for them
 	view := blockkit.Modal(bot.Form{}, "")
 	view.Submit, view.Blocks.BlockSet = nil, blockkit.Draw(m, blockkit.Options{})
-	if err := c.openView(ctx, said.at, trigger, view); err != nil {
+	if err := openView(ctx, said.at, trigger, view); err != nil {
 		c.log.Warn("slack opened no window for an answer", "user", said.caller.User, "error", err)
 		c.whisper(ctx, said, m)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/slack-go/slack"
 
@@ -71,32 +72,49 @@ func (c *Chat) web(token string) *slack.Client {
 	return slack.New(token, slack.OptionHTTPClient(c.http), slack.OptionAPIURL(c.base.String()), slack.OptionAppLevelToken(c.appToken))
 }
 
-// Hello proves the tokens and learns which workspaces they are for. Call it once, before anything else.
+// Hello proves the tokens and learns which workspaces they are for. Call it once, before anything else. One workspace that has
+// removed the app does not keep Bellwether from the others.
 func (c *Chat) Hello(ctx context.Context) error {
+	var removed error
 	for i, w := range c.workspaces {
-		who, err := w.hello(ctx)
+		err := c.greet(ctx, w)
 		if err != nil {
-			return fmt.Errorf("slack does not know Bellwether in workspace %d of %d: %w", i+1, len(c.workspaces), err)
+			err = fmt.Errorf("slack does not know Bellwether in workspace %d of %d: %w", i+1, len(c.workspaces), err)
 		}
-		if c.of(who.TeamID) != nil && c.of(who.TeamID) != w {
-			return fmt.Errorf("chat.slack has two tokens of the workspace %s (%s): leave one out", who.TeamID, who.Team)
+		switch code(err) {
+		case "token_revoked", "account_inactive":
+			c.log.Error("a slack workspace is left out", "error", err)
+			removed = err
+		default:
+			if err != nil {
+				return err
+			}
 		}
-		w.id, w.self = who.TeamID, who.UserID
-		if who.URL != "" {
-			w.url = strings.TrimRight(who.URL, "/") + "/"
-		}
-		c.log.Info("connected to slack", "workspace", who.Team, "id", who.TeamID, "bot", who.User)
+	}
+	if len(c.known()) == 0 {
+		return removed
 	}
 	return nil
 }
 
-func (w *workspace) hello(ctx context.Context) (*slack.AuthTestResponse, error) {
-	api, err := w.api(ctx)
+func (c *Chat) greet(ctx context.Context, w *workspace) error {
+	var who *slack.AuthTestResponse
+	err := w.call(ctx, func(api *slack.Client) (err error) {
+		who, err = api.AuthTestContext(ctx)
+		return err
+	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	who, err := api.AuthTestContext(ctx)
-	return who, explain(err)
+	if other := c.of(who.TeamID); other != nil && other != w {
+		return fmt.Errorf("chat.slack has two tokens of the workspace %s (%s): leave one out", who.TeamID, who.Team)
+	}
+	w.id, w.self = who.TeamID, who.UserID
+	if who.URL != "" {
+		w.url = strings.TrimRight(who.URL, "/") + "/"
+	}
+	c.log.Info("connected to slack", "workspace", who.Team, "id", who.TeamID, "bot", who.User)
+	return nil
 }
 
 // api is the Web API with the token that works now.
@@ -118,6 +136,42 @@ type client struct {
 // expired tells whether Slack takes the token for expired and another can be had.
 func (a *client) expired(err error) bool {
 	return code(err) == "token_expired" && a.workspace.source.Refused(a.token)
+}
+
+// call asks the Web API for something that answers somebody. Where Slack says that it did nothing, since the token had expired
+// or too much was asked, it is asked once more, if there is time.
+func (w *workspace) call(ctx context.Context, ask func(*slack.Client) error) error {
+	again, wait, err := w.once(ctx, ask)
+	if again && rest(ctx, wait) {
+		_, _, err = w.once(ctx, ask)
+	}
+	return err
+}
+
+func (w *workspace) once(ctx context.Context, ask func(*slack.Client) error) (again bool, wait time.Duration, err error) {
+	api, err := w.api(ctx)
+	if err != nil {
+		return false, 0, err
+	}
+	err = ask(api.Client)
+	var limited *slack.RateLimitedError
+	if errors.As(err, &limited) {
+		return true, limited.RetryAfter, err
+	}
+	return api.expired(err), 0, explain(err)
+}
+
+// rest waits so long; it does not begin, and is false, where the context ends before.
+func rest(ctx context.Context, wait time.Duration) bool {
+	if end, ok := ctx.Deadline(); ok && time.Until(end) < wait {
+		return false
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(wait):
+		return true
+	}
 }
 
 // of is the workspace with that id; the only one when none is named, and nil when there is no such.
@@ -156,9 +210,12 @@ func (c *Chat) reach(ctx context.Context, o bot.Outgoing) (*client, error) {
 	return api, nil
 }
 
+// known are the workspaces that the app is installed in.
 func (c *Chat) known() (ids []string) {
 	for _, w := range c.workspaces {
-		ids = append(ids, w.id)
+		if w.id != "" {
+			ids = append(ids, w.id)
+		}
 	}
 	return ids
 }

@@ -97,7 +97,7 @@ func (c *Chat) admit(a activity) error {
 		return fmt.Errorf("%w: no id, conversation or speaker", errMalformed)
 	case len(tenants) == 0 || slices.ContainsFunc(tenants, func(t string) bool { return !strings.EqualFold(t, c.Tenant) }):
 		return fmt.Errorf("%w: it is of tenant %.40q, and chat.teams.tenant is another", errForeign, tenants)
-	case false:
+	case !c.client.Trusts(a.ServiceURL):
 		return fmt.Errorf("%w: its serviceUrl leads neither to Microsoft nor to chat.teams.endpoints.connector", errForeign)
 	}
 	return nil

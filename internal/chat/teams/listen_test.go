@@ -3,6 +3,7 @@ package teams
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"testing"
@@ -254,6 +255,14 @@ func TestInstallations(t *testing.T) {
 	s.send(answering("x", false), moved)
 	want.ServiceURL = "https://smba.trafficmanager.net/emea/"
 	require.Equal(t, want, s.stored.teams[peers.TeamsTeam])
+}
+
+func TestFewInstallationsAreKeptInMemory(t *testing.T) {
+	c := newQuietSite(t)
+	for i := range teamsKept + 5 {
+		c.remember(bot.Installation{Team: fmt.Sprint(i)})
+	}
+	require.Len(t, c.teams, 5)
 }
 
 func TestRemovalIsLogged(t *testing.T) {

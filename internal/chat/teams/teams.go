@@ -22,6 +22,7 @@ import (
 	"bellwether/bot"
 	"bellwether/commands"
 	"bellwether/internal/chat/teams/connector"
+	"bellwether/internal/chat/teams/token"
 	"bellwether/pipeline"
 )
 
@@ -99,7 +100,10 @@ type Chat struct {
 	answers sync.WaitGroup
 }
 
-var _ bot.Chat = (*Chat)(nil)
+var (
+	_ bot.Chat            = (*Chat)(nil)
+	_ connector.Forgetter = (*token.Tokens)(nil) // without it, a token that is refused would be shown until its end
+)
 
 // New checks the settings; it does not talk to Teams yet.
 func New(s Settings) (*Chat, error) {

@@ -78,6 +78,9 @@ func TestHeadingSaysTheMoodInWords(t *testing.T) {
 	}{
 		{bot.Message{Title: "checkout is slower", Mood: "regressed"}, "🔺 Regressed · checkout is slower"},
 		{bot.Message{Title: "checkout passed", Mood: "pass"}, "✅ checkout passed"},
+		{bot.Message{Title: "Regression: p95 +38 %", Mood: "regressed"}, "🔺 Regression: p95 +38 %"},
+		{bot.Message{Title: "You may not hold load", Mood: bot.MoodRefused}, "⛔ You may not hold load"},
+		{bot.Message{Title: "the plan waits for approval", Mood: bot.MoodWaiting}, "⏳ the plan waits for approval"},
 		{bot.Message{Mood: bot.MoodWaiting}, "⏳ Waiting"},
 		{bot.Message{Title: "Help\n"}, "Help"},
 		{bot.Message{Title: "unknown", Mood: "what"}, "unknown"},

@@ -1,8 +1,6 @@
 package web
 
 import (
-	"encoding/json"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,37 +8,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"bellwether/bot"
+	"bellwether/internal/chat/sample"
 )
 
-// shared are the messages and forms that every platform draws: what bot and commands say in their own tests.
-const shared = "../../../testdata/messages/"
-
-// beside are those that stand as goldens beside the other platforms'.
-var beside = []string{
-	"waiting", "waiting-behind", "testing", "passed", "improved", "suspect", "regressed", "failed-deploy", "plan-refused", "invalid",
-	"superseded", "cancelled", "passed-first", "acknowledged", "plan-approval", "stack-regressed",
-	"help", "status", "open", "denial", "error", "compare",
-}
-
-// drawn is what a file of messages looks like on the page.
-func drawn(t *testing.T, path string) string {
+// drawn are messages as the page shows them.
+func drawn(t *testing.T, said []sample.Spoken) string {
 	t.Helper()
-	raw, err := os.ReadFile(path)
-	require.NoError(t, err)
-	if strings.HasPrefix(filepath.Base(path), "form-") {
-		var form bot.Form
-		require.NoError(t, json.Unmarshal(raw, &form))
-		html, err := render("form", formView{form})
-		require.NoError(t, err)
-		return html
-	}
-	var said []struct {
-		ID      string
-		Message bot.Message
-	}
-	require.NoError(t, json.Unmarshal(raw, &said))
-	require.NotEmpty(t, said)
 	var parts []string
 	for i, one := range said {
 		p := post{number: i + 1, author: botName, message: one.Message, at: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
@@ -52,18 +25,26 @@ func drawn(t *testing.T, path string) string {
 }
 
 func TestEveryMessageIsDrawn(t *testing.T) {
-	all, err := filepath.Glob(shared + "*.json")
-	require.NoError(t, err)
+	all := sample.Messages(t)
 	require.Greater(t, len(all), 70)
-	for _, path := range all {
-		require.NotContains(t, drawn(t, path), "<no value>", path)
+	for kind, said := range all {
+		require.NotContains(t, drawn(t, said), "<no value>", kind)
 	}
 }
 
 func TestMessagesBesideOtherPlatforms(t *testing.T) {
-	for _, name := range append(beside, "form-ack", "form-rerun", "form-compare") {
+	all := sample.Messages(t)
+	for _, kind := range sample.Kinds {
+		t.Run(kind, func(t *testing.T) {
+			require.NotEmpty(t, all[kind])
+			golden(t, filepath.Join("messages", kind+".html"), drawn(t, all[kind]))
+		})
+	}
+	for _, name := range sample.Forms {
 		t.Run(name, func(t *testing.T) {
-			golden(t, filepath.Join("messages", name+".html"), drawn(t, shared+name+".json"))
+			html, err := render("form", formView{sample.Form(t, name)})
+			require.NoError(t, err)
+			golden(t, filepath.Join("messages", name+".html"), html)
 		})
 	}
 }

@@ -17,16 +17,18 @@ import (
 
 // Whatever a message holds, it draws to what Slack takes, without a mention or command in Slack's notation that was not meant.
 func TestDrawProperty(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		m := sample.Message().Draw(t, "message")
 		blocks := Draw(m, Options{ID: rapid.SampledFrom([]string{"", "id"}).Draw(t, "id"), Links: sample.Links, More: sample.More})
 		require.NoError(t, Lint(blocks, Fallback(m)))
 		require.NoError(t, LintHome(Home(m)))
-		require.NoError(t, Lint(Unfurl(m).Blocks.BlockSet, Unfurl(m).Fallback))
+		below := Unfurl(m)
+		require.NoError(t, Lint(below.Blocks.BlockSet, below.Fallback))
 		raw, err := json.Marshal(blocks)
 		require.NoError(t, err)
 		require.True(t, utf8.Valid(raw))
-		for _, words := range append(texts(blocks), Fallback(m), Caption(m, nil)) {
+		for _, words := range append(texts(blocks), below.Fallback, Caption(m, nil)) {
 			require.NotContains(t, words, "<!channel")
 			require.NotContains(t, words, "<!here")
 			require.NotContains(t, words, "<@U123456>")
@@ -70,7 +72,7 @@ func TestTextFromOutsideMeansNothing(t *testing.T) {
 	m := bot.Message{
 		Title: "<!channel> *loud* \u202egnitirw\nnext", Mood: "failed",
 		Body: []bot.Text{
-			bot.Plain("<!channel> <https://evil.example|x>\n> quote *bold* _it_ ~no~ snake_case 2*3*4 ```fence```"),
+			bot.Plain("<!channel> <https://evil.example|x>\n> quote *bold* _it_ ~no~ snake_case 2*3*4 ```fence``` :100: 10:30:45 arn:aws:ecs:x"),
 			{bot.Link("a|b>c", "https://example.com/?q=<x>|y"), bot.Link(" script", "javascript:alert(1)")},
 			{{Text: "a `b` c", Code: true}, {Text: " bold* ", Bold: true}, {Text: "@x", Person: &bot.Mention{Slack: "T/<!channel>"}}},
 			{{Text: "@anna", Person: &sample.Anna}, {Text: " "}, bot.ThreadOf("R41"), {Text: " "}, bot.ThreadOf("R9"), {Text: " "}, bot.At(sample.At)},
@@ -79,7 +81,7 @@ func TestTextFromOutsideMeansNothing(t *testing.T) {
 	blocks := Draw(m, Options{Links: sample.Links})
 	require.Equal(t, "❌ Failed · <!channel> *loud* gnitirw next", blocks[0].(*slack.HeaderBlock).Text.Text, "a header is not formatted")
 	require.Equal(t, []string{
-		"&lt;!channel&gt; &lt;https://evil.example|x&gt;\n\u200b&gt; quote *\u200bbold* _\u200bit_ ~\u200bno~ snake_case 2*3*4 `\u200b`\u200b`\u200bfence`\u200b`\u200b`\u200b\n" +
+		"&lt;!channel&gt; &lt;https://evil.example|x&gt;\n\u200b&gt; quote *\u200bbold* _\u200bit_ ~\u200bno~ snake_case 2*3*4 `\u200b`\u200b`\u200bfence`\u200b`\u200b`\u200b :\u200b100: 10:30:45 arn:aws:ecs:x\n" +
 			"<https://example.com/?q=&lt;x&gt;%7Cy|a|b&gt;c> script\n" +
 			"`a 'b' c` *bold∗* @x\n" +
 			"<@U0ANNA> <https://chat.example.com/threads/41|R41> R9 <!date^1795417200^{date_short} {time}|23 Nov 07:00 UTC>",

@@ -31,11 +31,11 @@ func letters(t *testing.T, all []sample.Spoken) []letter {
 }
 
 func TestMessagesLookAsBefore(t *testing.T) {
+	messages := sample.Messages(t)
 	for _, kind := range sample.Kinds {
 		t.Run(kind, func(t *testing.T) {
-			all := sample.Messages(t)[kind]
-			require.NotEmpty(t, all, "testdata/messages has no %s", kind)
-			sample.Golden(t, *update, kind, letters(t, all))
+			require.NotEmpty(t, messages[kind], "testdata/messages has no %s", kind)
+			sample.Golden(t, *update, kind, letters(t, messages[kind]))
 		})
 	}
 }
@@ -67,6 +67,7 @@ type literal struct {
 
 // The types that Slack itself publishes fit everything that is drawn, and would not fit something else.
 func TestSlackTypesFitAll(t *testing.T) {
+	t.Parallel()
 	large := sample.Large()
 	drawn := map[string]literal{
 		"large":  {"message", letter{Fallback(large), Draw(large, Options{ID: "id"})}},
@@ -85,6 +86,7 @@ func TestSlackTypesFitAll(t *testing.T) {
 }
 
 func TestSlackTypesRefuseBrokenBlocks(t *testing.T) {
+	t.Parallel()
 	good := letter{"Results", Draw(bot.Message{Title: "Results", Actions: []bot.Action{{Label: "Rerun", Command: "rerun R42"}}}, Options{})}
 	odd := letter{"Results", []slack.Block{&slack.HeaderBlock{Type: slack.MBTHeader, Text: markdown("bold")}}}
 	modal := Modal(acknowledge, "")

@@ -116,22 +116,26 @@ func marks(s bot.Span, words string) (before, after, inner string) {
 	return lead + mark, mark + trail, inner
 }
 
-// defused keeps text from formatting itself: a mark that would open bold, italics, a strike or code is followed by a
-// barrier. One within a word (checkout_flow_v2) opens nothing and stays as it is, for whoever copies it.
+// emoji is what follows the colon of one: ":100:".
+var emoji = regexp.MustCompile(`^[a-z0-9_'+-]+:`)
+
+// defused keeps text from formatting itself: a mark that would open bold, italics, a strike, code or an emoji is followed by a
+// barrier. One within a word (checkout_flow_v2, arn:aws:ecs) opens nothing and stays as it is, for whoever copies it.
 func defused(words string) string {
-	if !strings.ContainsAny(words, "*_~`>") {
+	if !strings.ContainsAny(words, "*_~`>:") {
 		return words
 	}
 	var b strings.Builder
 	previous := ' '
-	for _, r := range words {
+	for i, r := range words {
 		inWord := unicode.IsLetter(previous) || unicode.IsDigit(previous)
 		quote := r == '>' && (previous == '\n' || b.Len() == 0) // a quotation begins so
 		if quote {
 			b.WriteString(barrier)
 		}
 		b.WriteRune(r)
-		if r == '`' || strings.ContainsRune("*_~", r) && !inWord {
+		opens := strings.ContainsRune("*_~", r) || r == ':' && emoji.MatchString(words[i+1:])
+		if r == '`' || opens && !inWord {
 			b.WriteString(barrier)
 		}
 		previous = r

@@ -154,9 +154,10 @@ func (s *Source) attempt(ctx context.Context) error {
 	return s.keep(ctx)
 }
 
-// exchange spends the refresh token. The new pair is used at once, and kept as soon as the store takes it.
+// exchange spends the refresh token. The new pair is used at once, and kept as soon as the store takes it. Whoever asked for the
+// token may be in more of a hurry, or gone: an exchange that is given up could have spent the refresh token for nothing.
 func (s *Source) exchange(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	got, err := slack.RefreshOAuthV2TokenContext(ctx, s.app.HTTP, s.app.ClientID, s.app.ClientSecret, s.Refresh, slack.OAuthOptionAPIURL(s.app.APIURL))
 	if err != nil {

@@ -231,6 +231,26 @@ func TestWaitingEnds(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
+// Whoever asks for a token may give up any moment; the exchange that this began does not.
+func TestAnExchangeIsNotGivenUp(t *testing.T) {
+	w := newWorld(t)
+	s := w.replica()
+	ctx, giveUp := context.WithCancel(t.Context())
+	s.app.HTTP = &http.Client{Transport: during(giveUp)}
+	_, err := s.Token(ctx)
+	require.NoError(t, err)
+	require.Equal(t, "xoxe.xoxb-1", w.token(s))
+	require.Equal(t, 1, w.slack.Exchanges())
+}
+
+// during does something while a request is on its way.
+type during func()
+
+func (d during) RoundTrip(r *http.Request) (*http.Response, error) {
+	d()
+	return http.DefaultTransport.RoundTrip(r)
+}
+
 func TestTheStoreSeesNoToken(t *testing.T) {
 	w := newWorld(t)
 	w.token(w.replica())

@@ -37,11 +37,11 @@ func letters(t *testing.T, all []sample.Spoken) []letter {
 }
 
 func TestMessagesLookAsBefore(t *testing.T) {
+	messages := sample.Messages(t)
 	for _, kind := range sample.Kinds {
 		t.Run(kind, func(t *testing.T) {
-			all := sample.Messages(t)[kind]
-			require.NotEmpty(t, all, "testdata/messages has no %s", kind)
-			sample.Golden(t, *update, kind, letters(t, all))
+			require.NotEmpty(t, messages[kind], "testdata/messages has no %s", kind)
+			sample.Golden(t, *update, kind, letters(t, messages[kind]))
 		})
 	}
 }
@@ -58,6 +58,7 @@ func TestFormsLookAsBefore(t *testing.T) {
 
 // Microsoft's own library takes everything that is drawn, and would say so if it did not.
 func TestAdaptiveCardsTakesAll(t *testing.T) {
+	t.Parallel()
 	cards := map[string]Card{"large": Draw(sample.Large(), options("large"))}
 	for _, all := range sample.Messages(t) {
 		for i, l := range letters(t, all) {
@@ -71,6 +72,7 @@ func TestAdaptiveCardsTakesAll(t *testing.T) {
 }
 
 func TestAdaptiveCardsRefusesABrokenCard(t *testing.T) {
+	t.Parallel()
 	good := Draw(bot.Message{Title: "Results"}, Options{})
 	unknown, odd, newer := good, good, good
 	unknown.Body = []Element{{Type: "Chart"}}

@@ -17,6 +17,7 @@ import (
 // Whatever a message holds, it becomes a card that Teams takes, in which nobody is mentioned, no link is made and no time is
 // told that the message did not mean.
 func TestDrawProperty(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		m := sample.Message().Draw(t, "message")
 		c := Draw(m, Options{Intent: sample.Word().Filter(short).Draw(t, "intent"), Links: sample.Links, PictureURL: picture, More: sample.More})

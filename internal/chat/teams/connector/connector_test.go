@@ -175,6 +175,7 @@ func TestPace(t *testing.T) {
 			at = append(at, time.Since(began))
 		}
 		require.Zero(t, at[6], "seven at once")
+		require.Greater(t, at[8]-at[0], 2*time.Second, "and eight in two seconds")
 		for _, w := range windows {
 			for i := w.most; i < len(at); i++ {
 				require.GreaterOrEqual(t, at[i]-at[i-w.most], w.in, "%d in %s, from the %dth on", w.most, w.in, i)

@@ -71,6 +71,20 @@ func TestTokensGoNowhereElse(t *testing.T) {
 	require.Zero(t, asked)
 }
 
+// stubborn gives the same token again after it was forgotten, as one does that was fetched a moment ago.
+type stubborn struct{ oauth2.TokenSource }
+
+func (stubborn) Forget(string) {}
+
+func TestTheSameTokenIsNotRefusedTwice(t *testing.T) {
+	asked := 0
+	c := over(answering(func() *http.Response { asked++; return recorded(http.StatusUnauthorized, "")() }))
+	c.Tokens = stubborn{c.Tokens}
+	_, err := c.Send(t.Context(), microsoft, "a:1", Activity{})
+	require.ErrorContains(t, err, "teams answers 401")
+	require.Equal(t, 1, asked)
+}
+
 // noTokens has none to give.
 type noTokens struct{ t *testing.T }
 
