@@ -22,8 +22,15 @@ import (
 // activity is anything that Teams says, with what the library's type drops.
 type activity struct {
 	schema.Activity
+	Recipient   recipient   `json:"recipient"`
 	Entities    []entity    `json:"entities"`
 	ChannelData channelData `json:"channelData"`
+}
+
+// recipient is the bot.
+type recipient struct {
+	schema.ChannelAccount
+	Targeted bool `json:"isTargeted"` // it was spoken to by a slash command, which mentions nobody
 }
 
 // entity is a mention, or what Teams knows of the speaker's client.
@@ -102,7 +109,7 @@ func (c *Chat) said(a activity) *words {
 	return w
 }
 
-// heard reads a message: a mention of the bot, anything in a chat with it alone, or a button of a client that knows no better
+// heard reads a message: a mention of the bot, a slash command, anything in a chat with it alone, or a button of a client that knows no better
 // way. Others, and what bots say, are nothing to it.
 func (c *Chat) heard(a activity) *words {
 	text, mentioned := a.spoken()
@@ -111,7 +118,7 @@ func (c *Chat) heard(a activity) *words {
 		return nil
 	case a.Value != nil:
 		return c.pressed(a, a.Value)
-	case !mentioned && !a.alone():
+	case !mentioned && !a.Recipient.Targeted && !a.alone():
 		return nil
 	}
 	said := c.said(a)

@@ -184,6 +184,14 @@ func TestMembersAreAskedForNowAndThen(t *testing.T) {
 	require.Equal(t, 2, asked())
 }
 
+// A slash command mentions nobody; Teams marks it instead.
+func TestSlashCommand(t *testing.T) {
+	s, d := newSite(t), answering("Status", false)
+	a := s.activity(map[string]any{"text": "status load", "recipient": map[string]any{"id": peers.TeamsBot, "isTargeted": true}})
+	require.Equal(t, http.StatusOK, s.send(d, a).Code)
+	require.Equal(t, []string{"status load"}, d.said)
+}
+
 func TestWhatSaysNothing(t *testing.T) {
 	s := newSite(t)
 	for name, change := range map[string]map[string]any{

@@ -111,6 +111,9 @@ func (p *pen) lines(texts []bot.Text, share int) string {
 		if line == "" {
 			continue
 		}
+		if p.multiline && len(lines) > 0 && strings.HasPrefix(line, "*") { // what begins bold heads those below it
+			line = "\n" + line
+		}
 		lines = append(lines, line)
 		if share -= text.Units(line) + 1; share < 3*reserve && i < len(texts)-1 {
 			p.cut = true
