@@ -127,7 +127,8 @@ func (t Text) String() string {
 	return b.String()
 }
 
-// String is the whole message as plain text: what a notification or a transcript gets. A picture's words are its Alt.
+// String is all that is to be read of the message, as plain text: what a transcript gets. Whoever does not see its picture needs
+// Picture.Alt, too.
 func (m Message) String() string {
 	var lines []string
 	if m.Title != "" {

@@ -16,6 +16,7 @@ type Caller struct {
 	User      string         // the platform's id of the speaker
 	Name      string         // what people call the speaker
 	Outsider  bool           // a guest, or of another organisation
+	Unproven  bool           // the platform does not tell at the moment; Outsider is set to be safe
 	Zone      *time.Location // nil when nobody knows
 	Run       string         // the run whose thread the words were said in; empty outside threads
 }

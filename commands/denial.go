@@ -61,7 +61,11 @@ func (g *gate) refuse(act string, roles []pipeline.Role) error {
 		called = append(called, g.called(role))
 	}
 	d := &Denied{What: act, Why: fmt.Sprintf("Only %s may %s.", listed(called), act)}
-	if g.who.Outsider {
+	switch {
+	case g.who.Unproven:
+		d.Why = "The chat does not tell at the moment who you are; please try again in a minute. " + d.Why
+		return d
+	case g.who.Outsider:
 		d.Why = "You are a guest here, or of another organisation. " + d.Why
 		return d
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -83,12 +84,13 @@ func (s *site) lanes(t *testing.T) *lane.Lanes {
 	return &lane.Lanes{Redis: client, Prefix: "bellwether:"}
 }
 
-// quiet waits until nothing is left to do or to say.
+// quiet waits until nothing is left to do or to say before the next day.
 func (s *site) quiet(t *testing.T) {
 	t.Helper()
 	lanes := s.lanes(t)
 	eventually(t, "everything is done and said", func() bool {
-		busy, err := lanes.Redis.ZCard(t.Context(), lanes.Prefix+"lanes").Result()
+		tomorrow := strconv.FormatInt(time.Now().AddDate(0, 0, 1).UnixMilli(), 10)
+		busy, err := lanes.Redis.ZCount(t.Context(), lanes.Prefix+"lanes", "-inf", tomorrow).Result()
 		return err == nil && busy == 0
 	})
 }

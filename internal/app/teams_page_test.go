@@ -20,7 +20,7 @@ func TestTeamsPage(t *testing.T) {
 	require.Contains(t, r.reads(thread+`.querySelector("img").alt`), "checkout-flow: p95 +")
 
 	r.putLogAway()
-	r.picture("teams-thread", 1280, 1640)
+	r.picture("teams-thread", 1280, 1588)
 	r.presses(thread, "Acknowledge")
 	r.sees(thread + `.querySelector("textarea")`)
 	r.do("say why", chromedp.SendKeys(chromedp.JSPath(thread+`.querySelector("textarea")`), "the cache is cold"))

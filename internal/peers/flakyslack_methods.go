@@ -15,6 +15,9 @@ import (
 const (
 	slackBlocks  = 50
 	slackBlockID = 255 // characters
+	slackHeader  = 150
+	slackSection = 3_000
+	slackAll     = 13_200 // in all blocks; measured, not documented
 	slackText    = 40_000
 )
 
@@ -58,6 +61,8 @@ func (m *Posted) write(r *http.Request) (problem string) {
 		return "msg_too_long"
 	case raw != "" && !wellFormed(raw):
 		return "invalid_blocks"
+	case words([]byte(raw)) > slackAll:
+		return "msg_blocks_too_long"
 	case metadata != "" && !json.Valid([]byte(metadata)):
 		return "invalid_metadata_format"
 	}
@@ -72,6 +77,9 @@ func wellFormed(raw string) bool {
 	var blocks []struct {
 		Type string `json:"type"`
 		ID   string `json:"block_id"`
+		Text struct {
+			Text string `json:"text"`
+		} `json:"text"`
 	}
 	if json.Unmarshal([]byte(raw), &blocks) != nil || len(blocks) > slackBlocks {
 		return false
@@ -81,9 +89,34 @@ func wellFormed(raw string) bool {
 		if b.Type == "" || utf8.RuneCountInString(b.ID) > slackBlockID || b.ID != "" && ids[b.ID] {
 			return false
 		}
+		if n := utf8.RuneCountInString(b.Text.Text); n > slackSection || b.Type == "header" && n > slackHeader {
+			return false
+		}
 		ids[b.ID] = true
 	}
 	return true
+}
+
+// words counts the characters of every text in the JSON, wherever it is.
+func words(raw []byte) (n int) {
+	var object map[string]json.RawMessage
+	var list []json.RawMessage
+	var text string
+	switch {
+	case json.Unmarshal(raw, &object) == nil:
+		for key, below := range object {
+			if key == "text" && json.Unmarshal(below, &text) == nil {
+				n += utf8.RuneCountInString(text)
+				continue
+			}
+			n += words(below)
+		}
+	case json.Unmarshal(raw, &list) == nil:
+		for _, below := range list {
+			n += words(below)
+		}
+	}
+	return n
 }
 
 // announce begins an upload.

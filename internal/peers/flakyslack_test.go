@@ -94,13 +94,19 @@ func TestFlakySlackRefuses(t *testing.T) {
 	require.EqualError(t, post(api, SlackChannel), "no_text")
 	require.EqualError(t, post(api, SlackChannel, text, slack.MsgOptionTS("1.000001")), "thread_not_found")
 	require.EqualError(t, post(api, SlackChannel, slack.MsgOptionBlocks(header, header)), "invalid_blocks")
+	section := func(n int) slack.Block {
+		return slack.NewSectionBlock(slack.NewTextBlockObject("mrkdwn", strings.Repeat("é", n), false, false), nil, nil)
+	}
+	require.EqualError(t, post(api, SlackChannel, slack.MsgOptionBlocks(section(3_001))), "invalid_blocks")
+	long := section(2_640)
+	require.EqualError(t, post(api, SlackChannel, slack.MsgOptionBlocks(long, long, long, long, section(2_641))), "msg_blocks_too_long")
 	s.Archive(SlackChannel, true)
 	require.EqualError(t, post(api, SlackChannel, text), "is_archived")
 	s.Archive(SlackChannel, false)
 	s.Revoke(true)
 	require.EqualError(t, post(api, SlackChannel, text), "token_revoked")
 	s.Revoke(false)
-	require.NoError(t, post(api, SlackChannel, text))
+	require.NoError(t, post(api, SlackChannel, slack.MsgOptionBlocks(long, long, long, long, long)))
 	require.Len(t, s.Messages(), 1)
 }
 

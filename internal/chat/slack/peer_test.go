@@ -187,35 +187,3 @@ func private(s *peers.Slack) int {
 	}
 	return n
 }
-
-// A Slack that took a message and did not say so: the message is found, and needs no repetition.
-func TestWhatAFlakySlackTookIsFound(t *testing.T) {
-	for _, fault := range []peers.Fault{peers.Status(500).Accepted(), peers.Cut().Accepted()} {
-		t.Run(fault.Name, func(t *testing.T) {
-			s := peers.NewFlakySlack(where)
-			defer s.Close()
-			c, since := peerChat(t, s), time.Now()
-			ts, err := c.Post(t.Context(), root("R1/slack:C0CHECKOUT/root"))
-			require.NoError(t, err)
-			p := chart(ts)
-			p.Picture = picture(t)
-			for method, o := range map[string]bot.Outgoing{
-				"chat.postMessage": root("R2/slack:C0CHECKOUT/root"), "files.completeUploadExternal": p,
-			} {
-				s.Fail(func(m string) *peers.Fault {
-					if m == method {
-						return &fault
-					}
-					return nil
-				})
-				_, err := c.Post(t.Context(), o)
-				require.Equal(t, "unclear", kind(err), method)
-				s.Fail(nil)
-				ref, err := c.Find(t.Context(), o, since)
-				require.NoError(t, err)
-				require.NotEmpty(t, ref, method)
-			}
-			require.Len(t, s.Messages(), 3)
-		})
-	}
-}

@@ -35,7 +35,7 @@ func (c *Chat) meet(ctx context.Context, w *workspace, caller commands.Caller) c
 	p, err := c.person(ctx, w, caller.User)
 	if err != nil {
 		c.log.Warn("slack does not tell who somebody is, who is taken for a guest", "user", caller.User, "workspace", w.id, "error", err)
-		caller.Name, caller.Outsider = cmp.Or(caller.Name, caller.User), true
+		caller.Name, caller.Outsider, caller.Unproven = cmp.Or(caller.Name, caller.User), true, true
 		return caller
 	}
 	caller.Name, caller.Workspace, caller.Outsider, caller.Zone = p.name, p.team, p.outsider, p.zone

@@ -111,6 +111,14 @@ func TestHelloNamesTheWrongToken(t *testing.T) {
 	require.NotContains(t, err.Error(), "xoxb-wrong")
 }
 
+func TestHelloTellsThatSlackIsNotReached(t *testing.T) {
+	c, err := New(Settings{Workspaces: installed, SigningSecret: secret, APIURL: "http://127.0.0.1:1/api", Log: slog.Default()})
+	require.NoError(t, err)
+	err = c.Hello(t.Context())
+	require.ErrorContains(t, err, "slack cannot be reached")
+	require.ErrorContains(t, err, "chat.slack.api_url")
+}
+
 func TestNewWantsSecrets(t *testing.T) {
 	_, err := New(Settings{Workspaces: installed})
 	require.ErrorContains(t, err, "signing_secret")

@@ -78,7 +78,10 @@ func (c *Chat) Hello(ctx context.Context) error {
 	var removed error
 	for i, w := range c.workspaces {
 		err := c.greet(ctx, w)
-		if err != nil {
+		switch {
+		case neverConnected(err):
+			return fmt.Errorf("slack cannot be reached: %w: is there a way out to it, and is chat.slack.api_url right?", err)
+		case err != nil:
 			err = fmt.Errorf("slack does not know Bellwether in workspace %d of %d: %w", i+1, len(c.workspaces), err)
 		}
 		switch code(err) {

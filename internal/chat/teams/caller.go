@@ -180,7 +180,7 @@ func (c *Chat) caller(ctx context.Context, said *words) commands.Caller {
 	caller := said.caller
 	m := c.member(ctx, said)
 	user := cmp.Or(m.user, caller.User)
-	caller.Outsider, caller.Workspace = m.outsider || user == "", cmp.Or(m.tenant, caller.Workspace)
+	caller.Outsider, caller.Unproven, caller.Workspace = m.outsider || user == "", m.unproven, cmp.Or(m.tenant, caller.Workspace)
 	caller.User, caller.Name = cmp.Or(user, said.speaker), cmp.Or(m.name, caller.Name, said.speaker)
 	if said.root != "" {
 		run, err := c.Threads.RunOf(ctx, caller.Channel, said.root)
@@ -197,6 +197,7 @@ type member struct {
 	user     string // Entra's id
 	name     string
 	outsider bool   // a guest, anonymous, or of another organisation
+	unproven bool   // Teams does not tell
 	tenant   string // that the speaker belongs to
 	at       time.Time
 }
@@ -218,7 +219,7 @@ func (c *Chat) member(ctx context.Context, said *words) member {
 	found, err := c.client.Member(ctx, said.service, said.caller.Channel.ID, said.speaker)
 	if err != nil {
 		c.Log.Error("teams does not tell who speaks, who is an outsider until it does", "channel", said.caller.Channel, "error", err)
-		return member{outsider: true}
+		return member{outsider: true, unproven: true}
 	}
 	m := member{user: found.User(), name: found.Name, outsider: !found.Of(c.Tenant), tenant: found.Tenant, at: c.Now()}
 	c.mu.Lock()

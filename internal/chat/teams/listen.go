@@ -75,10 +75,10 @@ func (c *Chat) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 		status = http.StatusBadRequest
 	case errors.Is(err, token.ErrUnavailable):
 		status = http.StatusServiceUnavailable
+	case errors.Is(err, errForeign), errors.Is(err, token.ErrForeign):
+		status = http.StatusForbidden
 	case errors.Is(err, errUnsigned):
 		status = http.StatusUnauthorized
-	case errors.Is(err, errForeign):
-		status = http.StatusForbidden
 	}
 	if status < 500 {
 		level = slog.LevelWarn

@@ -115,7 +115,11 @@ func carrying(drawn any, summary string) connector.Activity {
 func (c *Chat) draw(o bot.Outgoing, group string) (card.Card, error) {
 	options := card.Options{Links: c.links(o, group), Intent: o.ID}
 	if p := o.Message.Picture; p != nil {
-		options.PictureURL = c.PictureURL(p.Key)
+		if err := card.LintPicture(o.Picture); err != nil {
+			c.Log.Error("a picture is left out, its words stay", "intent", o.ID, "error", err)
+		} else {
+			options.PictureURL = c.PictureURL(p.Key)
+		}
 	}
 	if o.Run != "" {
 		options.More = c.RunURL(o.Run)

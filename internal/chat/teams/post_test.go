@@ -1,7 +1,11 @@
 package teams
 
 import (
+	"bytes"
 	"errors"
+	"image"
+	"image/png"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -94,11 +98,23 @@ func TestPictureIsFetchedByItsAddress(t *testing.T) {
 	s := newSite(t)
 	o := root(checkout)
 	o.Message = bot.Message{Title: "Latency", Picture: &bot.Picture{Key: "k1", Alt: "p95 169 ms"}}
-	_, err := s.Post(t.Context(), o)
-	require.NoError(t, err)
-	card := s.teams.Messages()[0].Card
-	require.Contains(t, card, "https://bellwether.example/pictures/k1")
-	require.Contains(t, card, "p95 169 ms")
+	for width, fits := range map[int]bool{1000: true, 2000: false} {
+		o.Picture = drawn(t, width)
+		_, err := s.Post(t.Context(), o)
+		require.NoError(t, err)
+		shown := s.teams.Messages()
+		card := shown[len(shown)-1].Card
+		require.Equal(t, fits, strings.Contains(card, "https://bellwether.example/pictures/k1"), "%d pixels", width)
+		require.Contains(t, card, "p95 169 ms")
+	}
+}
+
+// drawn is a PNG that wide.
+func drawn(t *testing.T, width int) []byte {
+	t.Helper()
+	var raw bytes.Buffer
+	require.NoError(t, png.Encode(&raw, image.NewGray(image.Rect(0, 0, width, 480))))
+	return raw.Bytes()
 }
 
 // What nobody can tell of is said again, and says so; progress is rather lost.
@@ -195,6 +211,10 @@ func TestHello(t *testing.T) {
 	err := s.Hello(t.Context())
 	require.ErrorContains(t, err, "login is down")
 	require.ErrorContains(t, err, "chat.teams.app_id")
+	s.tokens.err = &net.OpError{Op: "dial", Err: errors.New("no route to host")}
+	err = s.Hello(t.Context())
+	require.ErrorContains(t, err, "teams cannot be reached")
+	require.NotContains(t, err.Error(), "app_id", "which may be right")
 }
 
 func TestNewWantsToKnowItsOwn(t *testing.T) {

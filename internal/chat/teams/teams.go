@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/url"
 	"sync"
@@ -146,7 +147,12 @@ func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastRe
 
 // Hello proves the bot's id and secret.
 func (c *Chat) Hello(context.Context) error {
-	if _, err := c.Tokens.Token(); err != nil {
+	_, err := c.Tokens.Token()
+	var unreached *net.OpError
+	if errors.As(err, &unreached) {
+		return fmt.Errorf("teams cannot be reached: fetch a token: %w: is there a way out to it, and is chat.teams.endpoints.login right?", err)
+	}
+	if err != nil {
 		return fmt.Errorf("teams does not know Bellwether: fetch a token: %w: compare chat.teams.app_id, app_password and tenant "+
 			"with the bot's page \"Configuration\" in the Azure portal; its type has to be Single Tenant", err)
 	}

@@ -21,6 +21,7 @@ const (
 	factsShare  = 1_500
 	tableShare  = 5_000
 	footerShare = 300
+	moreShare   = 2_000
 	buttonShare = 10 // buttons
 )
 
@@ -50,8 +51,8 @@ func Draw(m bot.Message, o Options) []slack.Block {
 		blocks = append(blocks, slack.NewActionBlock("", b...))
 	}
 	small := p.line(m.Footer, footerShare)
-	if p.cut && linkable(o.More) {
-		small = strings.TrimPrefix(small+" · "+link(o.More, "Show all of it"), " · ")
+	if more := link(o.More, "Show all of it"); p.cut && linkable(o.More) && text.Units(more) <= moreShare {
+		small = strings.TrimPrefix(small+" · "+more, " · ")
 	}
 	if blocks = append(blocks, context(small)...); len(blocks) == 0 { // Slack takes no empty message
 		return []slack.Block{header("", "")}

@@ -64,8 +64,12 @@ func TestFarTooMuchIsShortenedWithALinkToTheRest(t *testing.T) {
 	require.Regexp(t, `… and \d+ more rows`, said)
 	require.Contains(t, said, "<"+sample.More+"|Show all of it>")
 
+	for _, length := range []int{1_900, maxURL} {
+		blocks := Draw(sample.Large(), Options{More: "https://example.com/" + strings.Repeat("x", length-len("https://example.com/"))})
+		require.NoError(t, Lint(blocks, nameless), length)
+	}
 	whole := bot.Message{Title: "Results", Body: []bot.Text{bot.Plain("all of it")}}
-	require.NotContains(t, texts(Draw(whole, Options{More: sample.More})), sample.More)
+	require.NotContains(t, strings.Join(texts(Draw(whole, Options{More: sample.More})), "\n"), sample.More)
 }
 
 func TestTextFromOutsideMeansNothing(t *testing.T) {

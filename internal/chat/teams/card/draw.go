@@ -20,7 +20,7 @@ const (
 	footerShare = 900
 	moreShare   = maxLink + 200
 	frame       = 300   // what every card has
-	maxSummary  = 1_000 // units
+	maxSummary  = 2_000 // of a notification, which goes with the card
 )
 
 // nameless heads a message that says nothing.
@@ -61,7 +61,11 @@ func Draw(m bot.Message, o Options) Card {
 // Fallback is the message as Teams shows it in notifications (an activity's summary): plain text.
 func Fallback(m bot.Message) string {
 	m.Title = text.Heading(m)
-	return text.Or(text.Shorten(text.Clean(m.String(), true), maxSummary), nameless)
+	words := m.String()
+	if m.Picture != nil {
+		words += "\n" + m.Picture.Alt
+	}
+	return text.Or(text.Cut(text.Clean(words, true), maxSummary, cost), nameless)
 }
 
 func (p *pen) card(body []Element, buttons []Action) Card {

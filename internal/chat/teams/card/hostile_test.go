@@ -73,6 +73,7 @@ func TestFarTooMuchIsShortenedWithALinkToTheRest(t *testing.T) {
 	require.Regexp(t, `… and \d+ more rows`, said)
 	require.Contains(t, said, "[Show all of it]("+sample.More+")")
 	require.Greater(t, size(c), maxCard/2, "a card is used before it is cut")
+	require.LessOrEqual(t, size(Fallback(sample.Large())), maxSummary, "it goes with the card")
 }
 
 func TestALotOfLittleFits(t *testing.T) {

@@ -1,8 +1,10 @@
 package card
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"image/png"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,6 +22,9 @@ const (
 	maxActions  = 6      // more are hidden
 	maxColumns  = 20
 	maxMentions = 20
+
+	maxSide    = 1_024     // pixels of a picture, either way
+	maxPicture = 1_000_000 // bytes
 )
 
 // Lint finds what Teams would refuse, or show as it is not meant: all of it, joined.
@@ -44,6 +49,22 @@ func Lint(c Card) error {
 	}
 	l.where = ""
 	l.mentions(c.Teams.Entities)
+	return errors.Join(l.problems...)
+}
+
+// LintPicture finds why Teams would not show a PNG: all of it, joined.
+func LintPicture(raw []byte) error {
+	l := &lint{where: "picture: "}
+	if len(raw) > maxPicture {
+		l.say("%d bytes, at most %d", len(raw), maxPicture)
+	}
+	config, err := png.DecodeConfig(bytes.NewReader(raw))
+	switch {
+	case err != nil:
+		l.say("no PNG: %v", err)
+	case config.Width > maxSide || config.Height > maxSide:
+		l.say("%d x %d pixels, at most %d either way", config.Width, config.Height, maxSide)
+	}
 	return errors.Join(l.problems...)
 }
 

@@ -1,6 +1,9 @@
 package card
 
 import (
+	"bytes"
+	"image"
+	"image/png"
 	"strings"
 	"testing"
 
@@ -84,4 +87,27 @@ func TestLintFindsEachLimit(t *testing.T) {
 
 func choices(value string, all ...Choice) Element {
 	return Element{Type: "Input.ChoiceSet", ID: "only", Label: "Scenarios", Several: true, Choices: all, Value: value}
+}
+
+func TestLintFindsWhatIsWrongWithAPicture(t *testing.T) {
+	for problem, raw := range map[string][]byte{
+		"":                       blank(t, maxSide, maxSide),
+		"1025 x 1 pixels":        blank(t, maxSide+1, 1),
+		"1 x 1025 pixels":        blank(t, 1, maxSide+1),
+		"1000001 bytes":          append(blank(t, 1, 1), make([]byte, maxPicture+1-len(blank(t, 1, 1)))...),
+		"no PNG":                 []byte("<svg/>"),
+		"no PNG: unexpected EOF": blank(t, 1, 1)[:20],
+	} {
+		if err := LintPicture(raw); problem == "" {
+			require.NoError(t, err)
+		} else {
+			require.ErrorContains(t, err, problem)
+		}
+	}
+}
+
+func blank(t *testing.T, width, height int) []byte {
+	var b bytes.Buffer
+	require.NoError(t, png.Encode(&b, image.NewGray(image.Rect(0, 0, width, height))))
+	return b.Bytes()
 }

@@ -153,6 +153,9 @@ func service(raw string) (string, error) {
 	return strings.ToLower(u.Scheme+"://"+u.Host) + strings.TrimRight(u.EscapedPath(), "/"), nil
 }
 
+// ErrForeign is why a request was refused that Teams did sign: for another tenant.
+var ErrForeign = errors.New("the activity is of a tenant that is not chat.teams.tenant")
+
 // ownTenant is nil when every tenant that the activity names is the bot's, and it names one: no token says it.
 func (v *Validator) ownTenant(a schema.Activity) error {
 	var named []any
@@ -165,7 +168,7 @@ func (v *Validator) ownTenant(a schema.Activity) error {
 	}
 	for _, n := range named {
 		if id, _ := n.(string); !strings.EqualFold(id, v.tenant) {
-			return errors.New("the activity is of a tenant that is not chat.teams.tenant")
+			return ErrForeign
 		}
 	}
 	if named == nil {
