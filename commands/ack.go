@@ -20,6 +20,9 @@ func (t *turn) ack(ctx context.Context) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
+	if own, _ := run.Taken(mark.Scope); own.By == mark.By && own.Scope == mark.Scope && t.bare() {
+		return Reply{}, t.taken(ctx, run, own)
+	}
 	if run, err = t.Marks.Acknowledge(ctx, run.ID, mark); err != nil {
 		return Reply{}, err
 	}
@@ -49,6 +52,9 @@ func (t *turn) answering(run pipeline.Run) (mark pipeline.Mark, err error) {
 	}
 	return mark, nil
 }
+
+// bare tells whether nothing but the run, or the scenario, was named: that changes nothing of what was said before.
+func (t *turn) bare() bool { return t.For == 0 && t.Until.IsZero() && t.Because == "" }
 
 // morning is the hour at which a day begins for whoever names only the day.
 const morning = 9
@@ -91,8 +97,11 @@ func (t *turn) taken(ctx context.Context, run pipeline.Run, first pipeline.Mark)
 	if err := t.Teller.Tell(ctx, run); err != nil {
 		return err
 	}
-	if first.By == t.mark("").By {
+	switch own := first.By == t.mark("").By; {
+	case own && t.Scope != "" && first.Scope == "":
 		return mistake("You look after all of %s already.", title(run))
+	case own:
+		return mistake("You look after %s already%s. Say until when, or because of what, to change that.", title(run), because(first.Because))
 	}
 	return mistake("%s was acknowledged by %s already.", title(run), first.Name)
 }

@@ -149,3 +149,15 @@ func TestNobodyTakesAScenarioTwice(t *testing.T) {
 	d.Do(t.Context(), siti, "ack R20")
 	require.Equal(t, "You look after all of R20 (checkout 1.5.20) already.", d.Do(t.Context(), siti, "ack R20 scope cart").Message.String())
 }
+
+// Who says nothing new changes nothing of what they said before.
+func TestABareWordTakesNoReasonAway(t *testing.T) {
+	d, l, _ := desk("load")
+	l.runs["R20"] = slow("R20", "cart")
+	d.Do(t.Context(), siti, "ack R20 for 3d because of an index")
+	said := d.Do(t.Context(), siti, "ack R20")
+	require.True(t, said.Private)
+	require.Equal(t, "You look after R20 (checkout 1.5.20) already, because of an index. Say until when, or because of what, to change that.", said.Message.String())
+	require.Equal(t, "of an index", l.runs["R20"].Acknowledged[0].Because)
+	require.Equal(t, noon.Add(3*24*time.Hour), l.runs["R20"].Acknowledged[0].Until)
+}

@@ -124,17 +124,21 @@ func (t *turn) carryOut(ctx context.Context) (Reply, error) {
 		"hold": t.hold, "release": t.release, "approve": t.approve, "reject": t.reject,
 	}[t.Verb]
 	if does == nil {
-		return help(), t.may(ctx, "status", matter{})
+		return t.help(), t.may(ctx, "status", matter{})
 	}
 	return does(ctx)
 }
 
-func help() Reply {
-	m := bot.Message{Title: "What you can ask of Bellwether"}
-	for _, s := range specs {
-		m.Body = append(m.Body, bot.Text{bot.Code("/loadtest " + s.usage), {Text: "  " + s.help}})
+// help lists the commands as they are typed where the speaker is: Teams has no slash command of that name.
+func (t *turn) help() Reply {
+	before, hint := "/loadtest ", "Inside a thread, mention the bot instead: a slash command cannot be typed there, and no run needs to be named."
+	if t.who.Channel.Platform == "teams" {
+		before, hint = "", "In a channel, mention the bot. In a run's thread no run needs to be named."
 	}
-	m.Footer = bot.Plain("Inside a thread, mention the bot instead: a slash command cannot be typed there, and no run needs to be named.")
+	m := bot.Message{Title: "What you can ask of Bellwether", Footer: bot.Plain(hint)}
+	for _, s := range specs {
+		m.Body = append(m.Body, bot.Text{bot.Code(before + s.usage), {Text: "  " + s.help}})
+	}
 	return Reply{Message: m, Private: true}
 }
 

@@ -94,6 +94,15 @@ func TestHelpNamesEveryCommand(t *testing.T) {
 	}
 }
 
+func TestHelpOnTeamsIsWhatTeamsTakes(t *testing.T) {
+	d, _, _ := desk("load")
+	reply := d.Do(t.Context(), Caller{Channel: pipeline.Channel{Platform: "teams", ID: "19:abc@thread.tacv2"}, Name: "siti"}, "help")
+	for i, u := range d.Usage() {
+		require.Equal(t, u.Usage+"  "+u.Help, reply.Message.Body[i].String())
+	}
+	require.Equal(t, "In a channel, mention the bot. In a run's thread no run needs to be named.", reply.Message.Footer.String())
+}
+
 func TestStatus(t *testing.T) {
 	d, l, _ := desk("load", "soak")
 	held := run("R42", "checkout", pipeline.Running, "")
@@ -116,6 +125,14 @@ soak: free`), reply.Message.String())
 
 	require.Equal(t, "What runs and what waits\nsoak: free", d.Do(t.Context(), siti, "status Soak").Message.String())
 	require.Equal(t, `There is no environment "sook". Did you mean "soak"?`, d.Do(t.Context(), siti, "status sook").Message.String())
+}
+
+func TestStatusOfARunThatIsNearlyOver(t *testing.T) {
+	d, l, _ := desk("load")
+	held := run("R42", "checkout", pipeline.Running, "")
+	held.Stage, held.Started, held.Expected = pipeline.StageTest, noon.Add(-time.Minute), time.Minute+400*time.Millisecond
+	l.boards["load"] = pipeline.Board{Held: &held}
+	require.Contains(t, d.Do(t.Context(), siti, "status").Message.String(), ", since 23 Nov 11:59 UTC, less than 1 s left")
 }
 
 func TestStatusOfARunThatHasNotBegun(t *testing.T) {

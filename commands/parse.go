@@ -121,6 +121,9 @@ func usage(verb string) string {
 
 func (s spec) arguments(words []string) (c Command, err error) {
 	c.Verb = s.verb
+	if s.reason && len(words) == 0 {
+		return Command{}, mistake("Usage: %s", s.usage)
+	}
 	if len(words) > 0 && !s.takes(words[0]) {
 		c.Subject, words = words[0], words[1:]
 	}

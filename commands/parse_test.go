@@ -63,6 +63,7 @@ func TestParseSaysWhatToWriteInstead(t *testing.T) {
 		"rerun because slow":               `I don't understand "slow". Usage: rerun [RUN | SERVICE] [only SCENARIO…]`,
 		"ack R1 cold cache":                `I don't understand "cold". Usage: ack RUN [scope SCENARIO] [for 3d | until 2026-12-01] [because …]`,
 		"ack R1 because":                   `Because of what? Usage: ack RUN [scope SCENARIO] [for 3d | until 2026-12-01] [because …]`,
+		"hold":                             `Usage: hold ENVIRONMENT [for 2h] because …`,
 		"hold load":                        `Because of what? Usage: hold ENVIRONMENT [for 2h] because …`,
 		"hold load for":                    `For how long? Usage: hold ENVIRONMENT [for 2h] because …`,
 		"hold load for ever because x":     `I don't understand the time "ever". Write 90m, 2h or 3d; at most 30d.`,

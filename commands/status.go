@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"bellwether/bot"
 	"bellwether/internal/suggest"
@@ -120,8 +121,11 @@ func (d *Desk) name(run pipeline.Run) bot.Span {
 // left is how long the run still takes, as far as past runs tell.
 func (d *Desk) left(run pipeline.Run) string {
 	left := run.Expected - d.Now().Sub(run.Started)
-	if left <= 0 {
+	switch {
+	case left <= 0:
 		return ""
+	case left < time.Second:
+		return ", " + bot.Roughly(left) + " left"
 	}
 	return ", about " + bot.Roughly(left) + " left"
 }

@@ -44,7 +44,7 @@ func Unwell(rec Record) string {
 	case float64(sent) < minAchieved*float64(offered):
 		return fmt.Sprintf("the load generator sent only %d of %d requests", sent, offered)
 	case behind > maxLag:
-		return fmt.Sprintf("the load generator was %s late (p99; at most %s)", behind.Round(time.Millisecond), maxLag)
+		return fmt.Sprintf("the load generator was %d ms late (p99; at most %d ms)", behind.Round(time.Millisecond).Milliseconds(), maxLag.Milliseconds())
 	}
 	return ""
 }

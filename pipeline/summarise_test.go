@@ -120,7 +120,7 @@ func TestUnwell(t *testing.T) {
 		"less than 99 %":     {func(r *pipeline.Record) { r.Generator[5].Sent = 89 }, "the load generator sent only 989 of 1000 requests"},
 		"in the warm-up":     {func(r *pipeline.Record) { r.Generator[1] = pipeline.Tick{Offered: 100, Lag: late(9000, 100)} }, ""},
 		"late once":          {func(r *pipeline.Record) { r.Generator[5].Lag = late(9000, 9) }, ""},
-		"late":               {func(r *pipeline.Record) { r.Generator[5].Lag = late(80, 100) }, "the load generator was 80ms late (p99; at most 50ms)"},
+		"late":               {func(r *pipeline.Record) { r.Generator[5].Lag = late(80, 100) }, "the load generator was 80 ms late (p99; at most 50 ms)"},
 		"lag not recorded":   {func(r *pipeline.Record) { clear(r.Generator); r.Generator[9] = pipeline.Tick{Offered: 9, Sent: 9} }, ""},
 		"a slow environment": {func(r *pipeline.Record) { r.Series = load("cart", 12, 0, 20000).Series }, ""},
 	} {

@@ -4,11 +4,14 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"regexp"
 	"strconv"
 	"strings"
+	"text/tabwriter"
 	"time"
 	"unicode"
 
@@ -23,7 +26,7 @@ type auditCommand struct {
 	Until string `help:"Up to when, in the same words; now, when left out." placeholder:"WHEN"`
 	Who   string `help:"Only what this person said: a name of the catalog, of the chat, or an id such as T0TEAM/U0DEVSG."`
 	About string `name:"run" help:"Only what was about this run." placeholder:"R42"`
-	JSON  bool   `help:"Print JSON."`
+	JSON  bool   `help:"Print JSON, which has what was said in full."`
 }
 
 // uttered is what somebody said to Bellwether, for scripts.
@@ -49,6 +52,9 @@ func utteredOf(e commands.Entry) uttered {
 
 func (c *auditCommand) Run(ctx context.Context, p Process) error {
 	from, to, err := c.span(p.Now())
+	if err == nil && c.About != "" && !runID.MatchString(c.About) {
+		err = fmt.Errorf("--run: %q is no run; write for example R42", c.About)
+	}
 	if err != nil {
 		return unanswered{err}
 	}
@@ -70,15 +76,24 @@ func (c *auditCommand) Run(ctx context.Context, p Process) error {
 	return nil
 }
 
+var runID = regexp.MustCompile(`^[Rr][0-9]+$`)
+
+// span is the time that is asked about; an error when nothing can have been said in it.
 func (c *auditCommand) span(now time.Time) (from, to time.Time, err error) {
 	if from, err = moment(c.Since, now); err != nil {
 		return from, to, fmt.Errorf("--since: %w", err)
+	}
+	if from.After(now) {
+		return from, to, fmt.Errorf("--since: %s is yet to come", c.Since)
 	}
 	if c.Until == "" {
 		return from, now.Add(time.Minute), nil // the clock of Redis may be ahead
 	}
 	if to, err = moment(c.Until, now); err != nil {
 		return from, to, fmt.Errorf("--until: %w", err)
+	}
+	if !to.After(from) {
+		return from, to, fmt.Errorf("--until: %s is no later than --since %s", c.Until, c.Since)
 	}
 	return from, to, nil
 }
@@ -144,29 +159,51 @@ func printEach(w io.Writer, said iter.Seq2[uttered, error]) error {
 	return err
 }
 
-const saidLine = "%-20s  %-24s  %-8s  %-40s  %-6s  %s\n"
+const (
+	heldRows = 500 // rows of the table that are held at a time, to find how wide its columns are
+	cellSize = 60  // runes of a cell; JSON has all of them
+)
 
 // printSaid prints a table, newest first.
 func printSaid(w io.Writer, said iter.Seq2[uttered, error]) error {
-	empty := true
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	rows := 0
 	for u, err := range said {
 		if err != nil {
-			return err
+			return errors.Join(err, table.Flush())
 		}
-		if empty {
-			fmt.Fprintf(w, saidLine, "TIME (UTC)", "WHO", "PLATFORM", "WHAT", "RUN", "RESULT")
-			empty = false
+		if rows == 0 {
+			fmt.Fprintln(table, "TIME (UTC)\tWHO\tPLATFORM\tWHAT\tRUN\tRESULT")
 		}
-		result := u.Result
-		if u.Reason != "" {
-			result += ": " + u.Reason
+		fmt.Fprintln(table, u.row())
+		if rows++; rows%heldRows == 0 {
+			if err := table.Flush(); err != nil {
+				return err
+			}
 		}
-		fmt.Fprintf(w, saidLine, u.At.Format(time.DateTime), printable(u.Name+" ("+u.Who+")"), u.Platform, printable(u.What), cmp.Or(u.Run, "-"), printable(result))
 	}
-	if empty {
+	if rows == 0 {
 		fmt.Fprintln(w, "Nobody said anything of that kind in that time.")
 	}
-	return nil
+	return table.Flush()
+}
+
+func (u uttered) row() string {
+	result := u.Result
+	if u.Reason != "" {
+		result += ": " + u.Reason
+	}
+	return strings.Join([]string{
+		u.At.Format(time.DateTime), cell(u.Name) + " (" + printable(u.Who) + ")", u.Platform, cell(u.What), cmp.Or(u.Run, "-"), printable(result),
+	}, "\t")
+}
+
+// cell is a text that leaves room for the other columns.
+func cell(text string) string {
+	if runes := []rune(text); len(runes) > cellSize {
+		text = string(runes[:cellSize-1]) + "…"
+	}
+	return printable(text)
 }
 
 // printable keeps what people typed from speaking to the terminal.

@@ -32,7 +32,7 @@ func (f configFlag) load(p Process) (config.Config, *pipeline.Catalog, []stricty
 	}
 	c, more := catalog.Load(settings.Catalog, p.Env)
 	if c != nil && !strictyaml.Refused(problems) {
-		more = append(more, unheard(settings, c)...)
+		more = append(append(more, unheard(settings, c)...), unasked(settings, c)...)
 	}
 	return settings, c, append(problems, more...)
 }
@@ -52,6 +52,23 @@ func unheard(settings config.Config, c *pipeline.Catalog) []strictyaml.Problem {
 		expect(c.Teams[name].Channels, "teams."+name+".chat", "nothing reaches the team")
 	}
 	expect(c.Unowned, "unowned", "refused events are told nowhere")
+	return problems
+}
+
+// unasked warns of roles that somebody has by a group of a platform that the settings lack, where nobody can ask for its members.
+func unasked(settings config.Config, c *pipeline.Catalog) []strictyaml.Problem {
+	var problems []strictyaml.Problem
+	spoken := platforms(settings.Chat)
+	for _, role := range slices.Sorted(maps.Keys(c.Roles)) {
+		for _, holder := range c.Roles[role] {
+			kind, _, _ := strings.Cut(holder, ":")
+			platform := map[string]string{"slack-group": "slack", "entra-group": "teams"}[kind]
+			if platform != "" && !slices.Contains(spoken, platform) {
+				text := fmt.Sprintf("nobody has the role by %s, since the settings have no chat.%s; add it, or leave the group out", holder, platform)
+				problems = append(problems, strictyaml.Problem{File: settings.Catalog, Key: "roles." + string(role), Text: text, Warning: true})
+			}
+		}
+	}
 	return problems
 }
 
@@ -138,6 +155,8 @@ func unknown(cat *pipeline.Catalog, change pipeline.Change) error {
 	hint := "known: " + strings.Join(names, ", ")
 	if near := suggest.Nearest(change.Name, names); near != "" {
 		hint = "did you mean " + near + "?"
+	} else if len(names) == 0 {
+		hint = fmt.Sprintf("it has no %ss at all", change.Kind)
 	}
 	return fmt.Errorf("the catalog has no %s %q; %s", change.Kind, change.Name, hint)
 }

@@ -50,7 +50,7 @@ func TestLine(t *testing.T) {
 			s.quiet(t)
 			s.nothingIsSaidTwice(t)
 			s.auditTells(t, "open: done", "hold load because I say so: denied", "ack "+slow.ID+": asked", acknowledged+": done", "open: done",
-				"ack: done", "cancel: mistake", "cancel: mistake", "rerun R1: done")
+				"ack: mistake", "ack because the cache was cold: done", "cancel: mistake", "cancel: mistake", "rerun R1: done")
 			replica.stop(t)
 			require.NotContains(t, replica.said(t), `"level":"ERROR"`)
 		})

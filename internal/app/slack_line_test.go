@@ -94,12 +94,14 @@ func actionOf(t *testing.T, m message, value string) string {
 	return ""
 }
 
-// threadNeedsNoName: "ack" in a thread means its run, and replaces what was said before.
+// threadNeedsNoName: "ack" in a thread means its run; a reason replaces what was said before, and no word changes nothing.
 func (s *site) threadNeedsNoName(t *testing.T, run intake.RunStatus) {
 	s.slack.Say(peers.SlackChannel, s.message(t, run.ID, "root").TS, "<@"+peers.SlackBot+"> ack")
-	eventually(t, "the reason is gone", func() bool {
+	eventually(t, "an answer that only the asker sees", func() bool { return len(s.whispers(t, "because the cache is cold")) == 1 })
+	s.slack.Say(peers.SlackChannel, s.message(t, run.ID, "root").TS, "<@"+peers.SlackBot+"> ack because the cache was cold")
+	eventually(t, "the reason is another", func() bool {
 		now := s.message(t, run.ID, "root")
-		return strings.Contains(now.Text, "Acknowledged by dev-sg") && !strings.Contains(now.Text, "the cache is cold")
+		return strings.Contains(now.Text, "the cache was cold") && !strings.Contains(now.Text, "the cache is cold")
 	})
 }
 

@@ -76,7 +76,7 @@ func channels(v strictyaml.Value) (list []pipeline.Channel) {
 			list = append(list, pipeline.Channel{
 				Platform: "teams",
 				Group:    o.Need("team", "the id of the team in Microsoft Teams").Text(),
-				ID:       o.Need("channel", "the channel's id, such as 19:…@thread.tacv2").Text(),
+				ID:       teamsChannel(o.Need("channel", "the channel's id, such as 19:…@thread.tacv2")),
 			})
 		})
 		if web.Given() {
@@ -88,6 +88,18 @@ func channels(v strictyaml.Value) (list []pipeline.Channel) {
 		}
 	})
 	return list
+}
+
+// unlinked undoes what a channel's link does to its id.
+var unlinked = strings.NewReplacer("%3A", ":", "%3a", ":", "%40", "@")
+
+// teamsChannel is the id of a channel as Teams says it, not as its link has it.
+func teamsChannel(v strictyaml.Value) string {
+	id := v.Text()
+	if unlinked.Replace(id) != id {
+		v.Errorf("%s is encoded, as in the channel's link; write %s", v.Quote(), unlinked.Replace(v.Quote()))
+	}
+	return id
 }
 
 // slackPlace is a channel, with the workspace in front of it where there are several.

@@ -63,10 +63,21 @@ func oidc(v strictyaml.Value) (p *OIDC) {
 			ClientID:     o.Need("client_id", "the id that the identity provider gave to Bellwether").Text(),
 			ClientSecret: secret(o.Need("client_secret", `the secret that goes with it, such as "${OIDC_CLIENT_SECRET}"`)),
 			Groups:       o.Get("groups").Strings(),
-			Emails:       o.Get("emails").Strings(),
+			Emails:       strictyaml.List(o.Get("emails"), readers),
 		}
 	})
 	return p
+}
+
+var addresses = regexp.MustCompile(`^(\*|[^*@\s]+)@[^*@\s]+$`)
+
+// readers are whom an address stands for: one person, or everybody of a domain.
+func readers(v strictyaml.Value) string {
+	text := v.Text()
+	if text != "" && !addresses.MatchString(text) {
+		v.Errorf("%s is no address; write for example dev-sg@example.com, or *@example.com for everybody there", v.Quote())
+	}
+	return text
 }
 
 // longestAudit is for how long what people said can be kept.
