@@ -19,6 +19,7 @@ type Caller struct {
 	Unproven  bool           // the platform does not tell at the moment; Outsider is set to be safe
 	Zone      *time.Location // nil when nobody knows
 	Run       string         // the run whose thread the words were said in; empty outside threads
+	Bare      bool           // commands are typed without /loadtest there
 }
 
 // Reply is the answer to one command. A private reply is shown to the caller only.

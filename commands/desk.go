@@ -129,10 +129,10 @@ func (t *turn) carryOut(ctx context.Context) (Reply, error) {
 	return does(ctx)
 }
 
-// help lists the commands as they are typed where the speaker is: Teams has no slash command of that name.
+// help lists the commands as they are typed where the speaker is.
 func (t *turn) help() Reply {
 	before, hint := "/loadtest ", "Inside a thread, mention the bot instead: a slash command cannot be typed there, and no run needs to be named."
-	if t.who.Channel.Platform == "teams" {
+	if t.who.Bare {
 		before, hint = "", "In a channel, mention the bot. In a run's thread no run needs to be named."
 	}
 	m := bot.Message{Title: "What you can ask of Bellwether", Footer: bot.Plain(hint)}

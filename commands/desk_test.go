@@ -94,9 +94,9 @@ func TestHelpNamesEveryCommand(t *testing.T) {
 	}
 }
 
-func TestHelpOnTeamsIsWhatTeamsTakes(t *testing.T) {
+func TestHelpIsAsCommandsAreTypedThere(t *testing.T) {
 	d, _, _ := desk("load")
-	reply := d.Do(t.Context(), Caller{Channel: pipeline.Channel{Platform: "teams", ID: "19:abc@thread.tacv2"}, Name: "siti"}, "help")
+	reply := d.Do(t.Context(), Caller{Channel: pipeline.Channel{Platform: "teams", ID: "19:abc@thread.tacv2"}, Name: "siti", Bare: true}, "help")
 	for i, u := range d.Usage() {
 		require.Equal(t, u.Usage+"  "+u.Help, reply.Message.Body[i].String())
 	}

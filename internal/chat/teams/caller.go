@@ -100,7 +100,7 @@ func (c *Chat) said(a activity) *words {
 		root: a.ReplyToID, alone: a.alone(),
 		caller: commands.Caller{
 			Channel:   pipeline.Channel{Platform: Platform, Group: a.ChannelData.Team.ID, ID: top},
-			Workspace: c.Tenant, User: a.From.AadObjectID, Name: a.From.Name, Zone: a.zone(),
+			Workspace: c.Tenant, User: a.From.AadObjectID, Name: a.From.Name, Zone: a.zone(), Bare: true,
 		},
 	}
 	if inThread {

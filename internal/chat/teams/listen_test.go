@@ -25,6 +25,7 @@ func TestMention(t *testing.T) {
 	require.Equal(t, []string{"ack because <at> Ana knows a & b"}, d.said)
 
 	who := d.who
+	require.True(t, who.Bare, "Teams has no /loadtest")
 	require.Equal(t, "Asia/Singapore", who.Zone.String())
 	who.Zone = nil
 	require.Equal(t, pipeline.Channel{Platform: Platform, Group: peers.TeamsTeam, ID: peers.TeamsChannel}, who.Channel)
