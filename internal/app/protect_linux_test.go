@@ -59,9 +59,15 @@ func readByAChild(t *testing.T) {
 	child, err := exec.Command("cat", "/proc/self/environ").Output()
 	require.NoError(t, err, "a child's own environment is seen")
 	require.Contains(t, string(child), "hunter2", "a sweep can find it")
-	deaf := exec.Command("sleep", "60")
+	deaf := exec.Command("sh", "-c", "echo ready; read -r never")
 	deaf.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	_, err = deaf.StdinPipe()
+	require.NoError(t, err)
+	said, err := deaf.StdoutPipe()
+	require.NoError(t, err)
 	require.NoError(t, deaf.Start())
+	_, err = io.ReadFull(said, make([]byte, len("ready\n"))) // right after Start the kernel may still be laying its environment out
+	require.NoError(t, err)
 	other, err := exec.Command("cat", fmt.Sprintf("/proc/%d/environ", deaf.Process.Pid)).Output()
 	require.NoError(t, err)
 	require.Contains(t, string(other), "hunter2", "a sweep can find it")
