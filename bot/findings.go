@@ -21,7 +21,7 @@ func outcomesOf(run pipeline.Run, verdict pipeline.Verdict) []pipeline.Outcome {
 
 // ranked are an outcome's findings, the most telling first: the whole scenario before a target, p95 before the others.
 func ranked(o pipeline.Outcome) []pipeline.Finding {
-	order := []pipeline.Metric{pipeline.P95, pipeline.Errors, pipeline.P99, pipeline.P50}
+	order := []pipeline.Metric{pipeline.P95, pipeline.Errors, pipeline.P99, pipeline.P50, pipeline.Throughput}
 	rank := func(f pipeline.Finding) int {
 		r := slices.Index(order, f.Metric)
 		if f.Group != o.Scenario {
@@ -127,22 +127,26 @@ func others(n int) string {
 
 // manner is in which way a finding differs from what it should be.
 func manner(f pipeline.Finding) string {
-	latency, errors := "", ""
+	latency, errors, throughput := "", "", ""
 	switch f.Verdict {
 	case pipeline.Regressed:
-		latency, errors = "is slower", "has more errors"
+		latency, errors, throughput = "is slower", "has more errors", "handles less load"
 	case pipeline.Suspect:
-		latency, errors = "may be slower", "may have more errors"
+		latency, errors, throughput = "may be slower", "may have more errors", "may handle less load"
 	case pipeline.Improved:
-		latency, errors = "is faster", "has fewer errors"
+		latency, errors, throughput = "is faster", "has fewer errors", "handles more load"
 	}
 	switch {
 	case f.Rule == pipeline.RuleGateBefore:
 		return "is over its gate, as the version before was"
 	case f.Rule == pipeline.RuleGate:
 		return "is over its gate"
+	case f.Verdict == pipeline.Suspect && f.Course == pipeline.CourseWorse:
+		return "is worse than it was known to be"
 	case f.Metric == pipeline.Errors:
 		return errors
+	case f.Metric == pipeline.Throughput:
+		return throughput
 	}
 	return latency
 }
@@ -176,7 +180,7 @@ func breath(f pipeline.Finding) string { return change(f) + bracketed(detail(f))
 func Explain(run pipeline.Run, o pipeline.Outcome) []string {
 	v := voice{run: run}
 	var said []string
-	for _, s := range []string{o.Reason, v.against(o), gates(o), v.confirmed(o), v.unconfirmed(o)} {
+	for _, s := range append([]string{o.Reason, v.against(o), gates(o), v.confirmed(o), v.unconfirmed(o)}, v.courses(o)...) {
 		if s != "" {
 			said = append(said, capital(stopped(s)))
 		}
@@ -246,7 +250,7 @@ func (v voice) unconfirmed(o pipeline.Outcome) string {
 	var found []string
 	legs := 0
 	for _, f := range ranked(o) {
-		if c := f.Confirmation; c != nil && f.Rule == pipeline.RuleUnconfirmed {
+		if c := f.Confirmation; c != nil && f.Rule == pipeline.RuleUnconfirmed && f.Course != pipeline.CourseWorse {
 			found, legs = append(found, fresh(o.Scenario, f, *c)), c.Legs
 		}
 	}

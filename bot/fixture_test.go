@@ -87,6 +87,19 @@ func done(outcomes ...pipeline.Outcome) pipeline.Run {
 		}
 	}
 	r.Verdict = pipeline.Worst(verdicts...)
+	return followed(r)
+}
+
+// followed is the run with the regressions that it found; all that is worse is new, unless it has a course.
+func followed(r pipeline.Run) pipeline.Run {
+	for _, o := range r.Outcomes {
+		for i := range o.Findings {
+			if f := &o.Findings[i]; f.Course == "" && alarming(f.Verdict) {
+				f.Course = pipeline.CourseNew
+			}
+		}
+	}
+	r.Regressions = pipeline.Follow(r, nil)
 	return r
 }
 

@@ -60,6 +60,8 @@ func TestNumbers(t *testing.T) {
 	require.Equal(t, "12.3 s", Amount(pipeline.P99, 12_345))
 	require.Equal(t, "9999 ms", Amount(pipeline.P99, 9_999))
 	require.Equal(t, "1 %", Amount(pipeline.Errors, 0.01))
+	require.Equal(t, "98.5 %", Amount(pipeline.Throughput, 0.985))
+	require.Equal(t, "450 /s", Amount(pipeline.Throughput, 450))
 	for fraction, want := range map[float64]string{0.381: "+38 %", -0.3: "−30 %", 0.004: "±0 %", 0: "±0 %", 12: "+1200 %"} {
 		require.Equal(t, want, Percent(fraction))
 	}
@@ -117,10 +119,30 @@ func anyRun() *rapid.Generator[pipeline.Run] {
 			r.Lapsed = []pipeline.Mark{{Name: text("was"), Scope: rapid.SampledFrom([]string{"", "checkout-flow", "gone\n"}).Draw(t, "its scope"), Until: noon}}
 			r.Selection.Only, r.Selection.Of = []string{text("only")}, rapid.IntRange(0, 9).Draw(t, "of")
 		}
+		r.Regressions = rapid.SliceOfN(anyRegression(), 0, 4).Draw(t, "regressions")
+		if rapid.Bool().Draw(t, "triaged") {
+			mark := pipeline.Mark{Name: text("who triaged"), Scope: text("what"), Because: text("why")}
+			r.Triaged = []pipeline.End{{As: rapid.SampledFrom(pipeline.Triage()).Draw(t, "word"), Mark: &mark}}
+			r.Reminded = []pipeline.Mark{{By: text("whose"), Name: text("whose name"), Until: noon}}
+		}
 		for range rapid.IntRange(0, 7).Draw(t, "selected") {
 			r.Selection.Scenarios = append(r.Selection.Scenarios, pipeline.Selected{Scenario: text("scenario"), Path: []string{text("tag")}})
 		}
 		return r
+	})
+}
+
+func anyRegression() *rapid.Generator[pipeline.Regression] {
+	return rapid.Custom(func(t *rapid.T) pipeline.Regression {
+		g := pipeline.Regression{
+			Scenario: rapid.SampledFrom([]string{"checkout-flow", "search-page", "日本語\n"}).Draw(t, "scenario"), Group: anyText().Draw(t, "group"),
+			Metric: rapid.SampledFrom([]pipeline.Metric{pipeline.P95, pipeline.Errors, ""}).Draw(t, "metric"), Level: rapid.Float64().Draw(t, "level"),
+		}
+		endings := append(pipeline.Triage(), pipeline.Recovered, pipeline.Worsened, pipeline.Refuted)
+		if as := rapid.SampledFrom(append(endings, "")).Draw(t, "ending"); as != "" {
+			g.End = &pipeline.End{As: as, At: noon, Run: rapid.SampledFrom([]string{"", "R45", "<R46>"}).Draw(t, "ended by"), Subject: anyText().Draw(t, "subject")}
+		}
+		return g
 	})
 }
 
@@ -148,8 +170,12 @@ func anyFinding() *rapid.Generator[pipeline.Finding] {
 			Metric: rapid.SampledFrom([]pipeline.Metric{pipeline.P50, pipeline.P95, pipeline.Errors, pipeline.Throughput, ""}).Draw(t, "metric"),
 			Now:    number.Draw(t, "now"), Was: number.Draw(t, "was"), Previous: number.Draw(t, "previous"), Ratio: number.Draw(t, "ratio"),
 			Low: number.Draw(t, "low"), High: number.Draw(t, "high"), BandLow: number.Draw(t, "band low"), BandHigh: number.Draw(t, "band high"),
+			Course: rapid.SampledFrom([]pipeline.Course{
+				"", pipeline.CourseNew, pipeline.CourseWorse, pipeline.CourseSame, pipeline.CourseBetter, pipeline.CourseRecovered,
+			}).Draw(t, "course"),
+			Since: anyText().Draw(t, "since"), SinceSubject: anyText().Draw(t, "since subject"), Level: number.Draw(t, "level"),
 			MDE: number.Draw(t, "mde"), Gate: number.Draw(t, "gate"), Verdict: anyVerdict().Draw(t, "verdict"),
-			Rule: rapid.SampledFrom([]string{pipeline.RuleHistory, pipeline.RuleNoBaseline, pipeline.RuleGate, pipeline.RuleGateBefore, pipeline.RuleUnconfirmed}).Draw(t, "rule"),
+			Rule: rapid.SampledFrom([]string{pipeline.RuleHistory, pipeline.RuleNoBaseline, pipeline.RuleGate, pipeline.RuleGateBefore, pipeline.RuleUnconfirmed, pipeline.RuleKnown}).Draw(t, "rule"),
 		}
 		if rapid.Bool().Draw(t, "confirmed") {
 			f.Confirmation = &pipeline.Confirmation{Legs: rapid.IntRange(0, 9).Draw(t, "legs"), Ratio: number.Draw(t, "confirmed ratio"), Now: number.Draw(t, "confirmed now")}

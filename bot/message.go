@@ -20,7 +20,7 @@ type Message struct {
 	Body    []Text   `json:"body,omitempty"` // paragraphs
 	Facts   []Fact   `json:"facts,omitempty"`
 	Table   *Table   `json:"table,omitempty"`
-	Picture *Picture `json:"picture,omitempty"` // a message with a picture has no table, facts or actions
+	Picture *Picture `json:"picture,omitempty"` // beside one a message that is posted has no table, facts or actions; a reply may
 	Actions []Action `json:"actions,omitempty"`
 	Footer  Text     `json:"footer,omitempty"` // small print
 }
@@ -28,7 +28,7 @@ type Message struct {
 // Mood is the state a message speaks of. Adapters draw it as a symbol, a word and a colour, never as a colour alone.
 type Mood string
 
-// The moods: those of a run under way, and every pipeline.Verdict.
+// The moods: those of a run under way, those of one whose regressions are over, and every pipeline.Verdict.
 const (
 	MoodNone       Mood = ""
 	MoodWaiting    Mood = "waiting"
@@ -36,6 +36,8 @@ const (
 	MoodSuperseded Mood = "superseded"
 	MoodCancelled  Mood = "cancelled"
 	MoodRefused    Mood = "refused"
+	MoodResolved   Mood = "resolved"
+	MoodAccepted   Mood = "accepted"
 )
 
 // MoodOf a verdict.

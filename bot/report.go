@@ -14,7 +14,7 @@ import (
 const shownOutcomes = 5
 
 // report is what a finished run leaves in its thread: one table, a chart for each scenario that matters, and a mention when,
-// and only when, something regressed.
+// and only when, something got worse.
 func (v voice) report(ctx context.Context) error {
 	if err := v.output(ctx); err != nil {
 		return err
@@ -30,12 +30,24 @@ func (v voice) report(ctx context.Context) error {
 			return err
 		}
 	}
-	if v.run.Verdict == pipeline.Regressed {
+	if len(worsened(v.run)) > 0 {
 		if err := v.want(ctx, "mention", v.mentionMessage()); err != nil {
 			return err
 		}
 	}
-	return v.lapses(ctx, v.run.Team, v.run.Alarming())
+	found := slices.DeleteFunc(slices.Clone(v.run.Outcomes), func(o pipeline.Outcome) bool { return !alarming(o.Verdict) })
+	return v.later(ctx, v.run.Team, found)
+}
+
+// later is what came of what the run found: acknowledgements that end, regressions that end or get worse.
+func (v voice) later(ctx context.Context, team string, found []pipeline.Outcome) error {
+	if err := v.reminders(ctx, found); err != nil {
+		return err
+	}
+	if err := v.lapses(ctx, team, found); err != nil {
+		return err
+	}
+	return v.aftermath(ctx)
 }
 
 // output is what the step that broke printed.
@@ -78,7 +90,7 @@ func (v voice) shown() (shown, rest []pipeline.Outcome) {
 		pipeline.Failed, pipeline.Invalid, pipeline.Regressed, pipeline.Suspect, pipeline.Inconclusive, pipeline.Improved, pipeline.Pass,
 	}
 	for _, verdict := range order {
-		shown = append(shown, outcomesOf(v.run, verdict)...)
+		shown = append(shown, eventful(outcomesOf(v.run, verdict))...)
 	}
 	n := min(len(shown), shownOutcomes)
 	return shown[:n], shown[n:]
@@ -198,11 +210,11 @@ func listed(runs []string) Text {
 
 // legend explains the table, and says what this run could have seen.
 func (v voice) legend(shown []pipeline.Outcome) Text {
-	var worse, past bool
+	var worse, known, past bool
 	var mde float64
 	for _, o := range shown {
 		for _, f := range o.Findings {
-			worse = worse || alarming(f.Verdict)
+			worse, known = worse || alarming(f.Verdict), known || warning(f) == "~ "
 			past = past || Compared(f)
 			if f.Group == o.Scenario && f.Metric == pipeline.P95 {
 				mde = max(mde, f.MDE)
@@ -212,6 +224,9 @@ func (v voice) legend(shown []pipeline.Outcome) Text {
 	var parts []string
 	if worse {
 		parts = append(parts, "! worse, or over its gate")
+	}
+	if known {
+		parts = append(parts, "~ worse, as it was before")
 	}
 	if past {
 		parts = append(parts, "band: where 19 of 20 unchanged runs land; of errors, the range of those runs", "prev: "+v.previous())
@@ -227,15 +242,23 @@ func (v voice) legend(shown []pipeline.Outcome) Text {
 
 func (v voice) mentionMessage() Message {
 	title := "Regression"
-	if f, ok := gravest(outcomesOf(v.run, pipeline.Regressed)); ok {
+	if v.run.Verdict != pipeline.Regressed {
+		title = "Worse than known"
+	}
+	if f, ok := gravest(worsened(v.run)); ok {
 		title += ": " + change(f) + " in " + f.Group
 	}
-	return Message{Title: title, Mood: MoodOf(pipeline.Regressed), Body: []Text{v.mention(v.run.Team)}, Actions: v.actions()}
+	return Message{Title: title, Mood: v.mood(), Body: []Text{v.mention(v.run.Team)}, Actions: v.actions()}
 }
 
 // mention calls who is on call in the team.
 func (v voice) mention(team string) Text {
-	if len(v.run.Open()) == 0 {
+	switch {
+	case fate(v.run) == "" && v.run.Verdict != pipeline.Regressed:
+		return v.call(team, "please look into it, or acknowledge it.")
+	case fate(v.run) != "":
+		return Plain("Nothing is left to do.")
+	case len(v.run.Open()) == 0:
 		return v.call(team, "please fix it or roll it back.")
 	}
 	return v.call(team, "please fix it, roll it back or acknowledge it.")
@@ -251,6 +274,3 @@ func (v voice) call(team, request string) Text {
 	}
 	return Plain("Nobody is on call in team " + team + ": " + request)
 }
-
-// Headline is the one line that says how a run stands, and its mood.
-func Headline(run pipeline.Run) (string, Mood) { return voice{run: run}.headline() }

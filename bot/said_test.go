@@ -2,6 +2,7 @@ package bot
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"bellwether/pipeline"
@@ -153,6 +154,7 @@ func asking(r *pipeline.Run) {
 }
 
 func with(r pipeline.Run, changes ...func(*pipeline.Run)) pipeline.Run {
+	r.Regressions = slices.Clone(r.Regressions)
 	for _, change := range changes {
 		change(&r)
 	}

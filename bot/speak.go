@@ -76,7 +76,7 @@ func (b *Bot) channels(run pipeline.Run) []pipeline.Channel {
 // tellOthers posts one linked root in the channel of each other team whose service a stack or a full run made slower.
 func (b *Bot) tellOthers(ctx context.Context, run pipeline.Run) error {
 	own := run.Change().Kind == pipeline.KindService && !run.Selection.Full
-	if run.State != pipeline.Done || run.Verdict != pipeline.Regressed || own {
+	if run.State != pipeline.Done || own {
 		return nil
 	}
 	told := slices.Clone(b.channels(run))
@@ -87,11 +87,11 @@ func (b *Bot) tellOthers(ctx context.Context, run pipeline.Run) error {
 				continue
 			}
 			told = append(told, channel)
-			v := voice{Bot: b, run: run, channel: channel}
+			v := voice{Bot: b, run: only(run, owned[team]), channel: channel}
 			if err := v.want(ctx, "root", v.notice(team, owned[team])); err != nil {
 				return err
 			}
-			if err := v.lapses(ctx, team, owned[team]); err != nil {
+			if err := v.later(ctx, team, owned[team]); err != nil {
 				return err
 			}
 		}
@@ -99,10 +99,18 @@ func (b *Bot) tellOthers(ctx context.Context, run pipeline.Run) error {
 	return nil
 }
 
-// owned are the regressed outcomes of each team's services.
+// only has no regressions but those of some outcomes.
+func only(run pipeline.Run, outcomes []pipeline.Outcome) pipeline.Run {
+	run.Regressions = slices.DeleteFunc(slices.Clone(run.Regressions), func(g pipeline.Regression) bool {
+		return !slices.ContainsFunc(outcomes, func(o pipeline.Outcome) bool { return o.Scenario == g.Scenario })
+	})
+	return run
+}
+
+// owned are the outcomes of each team's services that got worse.
 func (b *Bot) owned(run pipeline.Run) map[string][]pipeline.Outcome {
 	owned := map[string][]pipeline.Outcome{}
-	for _, o := range outcomesOf(run, pipeline.Regressed) {
+	for _, o := range worsened(run) {
 		for _, team := range b.Catalog().OwnersOf(o.Scenario) {
 			owned[team] = append(owned[team], o)
 		}
@@ -147,7 +155,7 @@ func (v voice) notice(team string, outcomes []pipeline.Outcome) Message {
 		cause = Fact{"Found by", Plain(v.run.Subject() + ", asked for by " + v.run.By)}
 	}
 	return Message{
-		Title: effect(outcomes), Mood: MoodOf(pipeline.Regressed),
+		Title: effect(outcomes) + v.since(), Mood: v.mood(),
 		Body:    slices.Concat(v.origin(), v.marks(), []Text{v.mention(team)}),
 		Facts:   []Fact{{"Run", v.runLink()}, cause, {"Environment", Plain(v.run.Environment)}},
 		Actions: v.actions(),
@@ -186,7 +194,7 @@ func (v voice) marks() []Text {
 	for _, m := range r.Lapsed {
 		lines = append(lines, lapsed(m))
 	}
-	return lines
+	return append(lines, v.endings()...)
 }
 
 // Decision on a run's plan, "approved" or "rejected", and who made it; nil while nobody did, or nothing was asked.
@@ -249,6 +257,12 @@ func (v voice) actions() []Action {
 	var actions []Action
 	if len(v.run.Open()) > 0 {
 		actions = append(actions, Action{Label: "Acknowledge", Command: "ack " + id, Primary: true, Form: true})
+	}
+	if len(v.run.Standing()) > 0 {
+		actions = append(actions, Action{Label: "Accept…", Command: "accept " + id, Form: true})
+	}
+	if len(v.run.Triaged) > 0 {
+		actions = append(actions, Action{Label: "Reopen", Command: "reopen " + id})
 	}
 	return append(actions, v.again())
 }

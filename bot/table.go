@@ -24,12 +24,18 @@ func table(shown []pipeline.Outcome) *Table {
 			t.Rows = append(t.Rows, titleRow(o))
 		}
 		for _, f := range o.Findings {
-			if f.Group == o.Scenario || f.Verdict != pipeline.Pass {
+			if tabled(o, f) {
 				t.Rows = append(t.Rows, findingRow(o.Scenario, f))
 			}
 		}
 	}
 	return t
+}
+
+// tabled are findings of the whole scenario, and of its targets what is worth a word. Throughput is only that when it is missing.
+func tabled(o pipeline.Outcome, f pipeline.Finding) bool {
+	whole := f.Group == o.Scenario && f.Metric != pipeline.Throughput
+	return whole || f.Verdict != pipeline.Pass || f.Course != ""
 }
 
 func titleRow(o pipeline.Outcome) []string {
@@ -41,18 +47,27 @@ func titleRow(o pipeline.Outcome) []string {
 }
 
 func findingRow(scenario string, f pipeline.Finding) []string {
-	row := []string{label(scenario, f) + " " + unit(f.Metric), number(f.Metric, f.Now), "–", "–", "–"}
-	if alarming(f.Verdict) {
-		row[1] = "! " + row[1]
-	}
+	in := unit(f.Metric, f.Now, f.Was)
+	row := []string{label(scenario, f) + " " + in, warning(f) + number(in, f.Now), "–", "–", "–"}
 	if Compared(f) {
-		row[2] = number(f.Metric, f.Was)
-		row[3] = number(f.Metric, f.BandLow) + "–" + number(f.Metric, f.BandHigh)
+		row[2] = number(in, f.Was)
+		row[3] = number(in, f.BandLow) + "–" + number(in, f.BandHigh)
 	}
 	if Compared(f) || f.Previous > 0 {
-		row[4] = number(f.Metric, f.Previous)
+		row[4] = number(in, f.Previous)
 	}
 	return row
+}
+
+// warning marks what is worse, and of what was before.
+func warning(f pipeline.Finding) string {
+	switch {
+	case alarming(f.Verdict):
+		return "! "
+	case f.Course == pipeline.CourseSame || f.Course == pipeline.CourseBetter:
+		return "~ "
+	}
+	return ""
 }
 
 // Rows are an outcome's findings as cells of text: metric with its unit, now, was, band, previous release.
@@ -117,7 +132,8 @@ func sideRows(scenario string, now, then pipeline.Run) (rows [][]string) {
 		if math.IsNaN(a) && math.IsNaN(b) {
 			continue
 		}
-		rows = append(rows, []string{string(m) + " " + unit(m), number(m, a), number(m, b), apart(m, a, b)})
+		in := unit(m)
+		rows = append(rows, []string{string(m) + " " + in, number(in, a), number(in, b), apart(m, a, b)})
 	}
 	return rows
 }

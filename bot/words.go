@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,24 +14,31 @@ import (
 	"bellwether/pipeline"
 )
 
-// Amount is a metric's value with its unit: "312 ms", "12.5 s", "0.4 %".
+// Amount is a metric's value with its unit: "312 ms", "12.5 s", "0.4 %", "450 /s".
 func Amount(m pipeline.Metric, v float64) string {
-	if unit(m) == "ms" && v >= 10_000 {
+	in := unit(m, v)
+	if in == "ms" && v >= 10_000 {
 		return trimmed(v/1000) + " s"
 	}
-	return number(m, v) + " " + unit(m)
+	return number(in, v) + " " + in
 }
 
-// number is a metric's value in its unit.
-func number(m pipeline.Metric, v float64) string {
-	if unit(m) == "%" {
+// number is a metric's value in a unit.
+func number(unit string, v float64) string {
+	if unit == "%" {
 		v *= 100
 	}
 	return trimmed(v)
 }
 
-func unit(m pipeline.Metric) string {
-	if m == pipeline.Errors || m == pipeline.Throughput {
+// unit of a metric's values. Throughput is a fraction of what was offered, which is never more than all of it, or, in the
+// files of other tools, requests a second.
+func unit(m pipeline.Metric, values ...float64) string {
+	rate := m == pipeline.Throughput && slices.ContainsFunc(values, func(v float64) bool { return v > 1 })
+	switch {
+	case rate:
+		return "/s"
+	case m == pipeline.Errors || m == pipeline.Throughput:
 		return "%"
 	}
 	return "ms"

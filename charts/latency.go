@@ -1,5 +1,5 @@
-// Package charts draws what a load test measured as one picture for a chat thread, for the engineer who glances at a
-// phone and asks: is this release slower, where, by how much?
+// Package charts draws what load tests measured as one picture for a chat thread, for the engineer who glances at a
+// phone and asks: is this release slower, where, by how much (Latency)? And since which one (Releases)?
 //
 // It draws with go-chart's renderers, as PNG for the chat platforms and as SVG for web pages. It knows nothing of runs:
 // whoever calls it brings the numbers and the finding that stands above them. The same input gives the same bytes.
@@ -14,6 +14,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"io"
 	"iter"
 	"maps"
 	"slices"
@@ -53,13 +54,21 @@ type Gate struct {
 }
 
 // PNG draws the picture for chat platforms, 1000 px wide, with transparent corners.
-func (l Latency) PNG() ([]byte, error) {
+func (l Latency) PNG() ([]byte, error) { return sketch(l.draw).png() }
+
+// SVG draws the same picture for web pages, with Alt as its title element.
+func (l Latency) SVG() ([]byte, error) { return sketch(l.draw).svg(l.Alt()) }
+
+// sketch writes a picture to w in the format of the canvas; escape makes text safe for that format.
+type sketch func(canvas chart.Renderer, escape func(string) string, w io.Writer) error
+
+func (draw sketch) png() ([]byte, error) {
 	canvas, err := chart.PNG(width, height)
 	if err != nil {
 		return nil, fmt.Errorf("prepare a PNG: %w", err)
 	}
 	var pixels collector
-	if err := l.draw(canvas, func(s string) string { return s }, &pixels); err != nil {
+	if err := draw(canvas, func(s string) string { return s }, &pixels); err != nil {
 		return nil, fmt.Errorf("draw a PNG: %w", err)
 	}
 	encoded, err := encode(pixels.picture)
@@ -69,17 +78,16 @@ func (l Latency) PNG() ([]byte, error) {
 	return encoded, nil
 }
 
-// SVG draws the same picture for web pages, with Alt as its title element.
-func (l Latency) SVG() ([]byte, error) {
+func (draw sketch) svg(title string) ([]byte, error) {
 	canvas, err := chart.SVG(width, height)
 	if err != nil {
 		return nil, fmt.Errorf("prepare an SVG: %w", err)
 	}
 	var svg bytes.Buffer
-	if err := l.draw(canvas, escape, &svg); err != nil {
+	if err := draw(canvas, escape, &svg); err != nil {
 		return nil, fmt.Errorf("draw an SVG: %w", err)
 	}
-	return finish(svg.Bytes(), l.Alt()), nil
+	return finish(svg.Bytes(), title), nil
 }
 
 // finish gives go-chart's SVG what it lacks: a size, without which a page shows the picture as large as it can, a title,

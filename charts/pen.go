@@ -14,6 +14,7 @@ import (
 var (
 	blue       = drawing.ColorFromHex("0072B2")
 	skyBlue    = drawing.ColorFromHex("56B4E9")
+	orange     = drawing.ColorFromHex("E69F00")
 	green      = drawing.ColorFromHex("009E73")
 	vermillion = drawing.ColorFromHex("D55E00")
 	purple     = drawing.ColorFromHex("CC79A7")
@@ -98,6 +99,20 @@ func (p pen) cut(s string, size float64, width int) string {
 	return strings.TrimRight(string(runes[:short]), " ,;:(") + "…"
 }
 
+// cutMiddle shortens s to the given width by taking out of its middle: versions tend to differ at their ends.
+func (p pen) cutMiddle(s string, size float64, width int) string {
+	if p.width(s, size) <= width {
+		return s
+	}
+	runes := []rune(s)
+	for n := len(runes) - 1; n > 2; n-- {
+		if short := string(runes[:n/2]) + "…" + string(runes[len(runes)-(n-n/2):]); p.width(short, size) <= width {
+			return short
+		}
+	}
+	return p.cut(s, size, width)
+}
+
 // wrap breaks s between words into a first line of the given width and the rest.
 func (p pen) wrap(s string, size float64, width int) (first, rest string) {
 	words := strings.Split(s, " ")
@@ -148,6 +163,11 @@ func (p pen) roundedBox(color drawing.Color, r image.Rectangle, radius int) {
 	c.QuadCurveTo(r.Min.X, r.Min.Y, r.Min.X+radius, r.Min.Y)
 	c.Close()
 	c.Fill()
+}
+
+// dot fills a circle.
+func (p pen) dot(color drawing.Color, at image.Point, radius int) {
+	p.roundedBox(color, image.Rectangle{at, at}.Inset(-radius), radius)
 }
 
 // arrow points up, with its tip at (x, y).

@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	chart "github.com/wcharczuk/go-chart/v2"
-	"github.com/wcharczuk/go-chart/v2/drawing"
 )
 
 // The picture's measures in px.
@@ -30,13 +29,10 @@ const (
 
 // picture is a Latency being drawn.
 type picture struct {
-	pen
+	frame // its plot is the latency's
 	Latency
 	grid
-	axis   axis
-	labels []label
-	plot   image.Rectangle // of the latency
-	strip  image.Rectangle // of the errors
+	strip image.Rectangle // of the errors
 }
 
 // draw writes the picture to w in the format of the canvas; escape makes text safe for that format.
@@ -45,9 +41,9 @@ func (l Latency) draw(canvas chart.Renderer, escape func(string) string, w io.Wr
 	if err != nil {
 		return fmt.Errorf("load the font: %w", err)
 	}
-	p := picture{pen: pen, Latency: l, grid: l.grid(), axis: l.latencyAxis()}
+	p := picture{frame: frame{pen: pen, axis: l.latencyAxis()}, Latency: l, grid: l.grid()}
 	p.card()
-	top := p.heading()
+	top := p.heading(l.Title, l.Subtitle)
 	if !p.hasLatency() && !sampled(p.errors) {
 		p.textAround("no samples", width/2, (top+height)/2, large, grey)
 		return canvas.Save(w)
@@ -62,39 +58,11 @@ func (l Latency) draw(canvas chart.Renderer, escape func(string) string, w io.Wr
 	return canvas.Save(w)
 }
 
-// card is the light ground that lets the picture stand on a dark page too.
-func (p picture) card() {
-	p.roundedBox(border, image.Rect(0, 0, width, height), 18)
-	p.roundedBox(drawing.ColorWhite, image.Rect(2, 2, width-2, height-2), 16)
-}
-
-// heading writes title and subtitle and returns where they end. A title that is too long for a line gets smaller
-// letters, then a second line, and then loses its end.
-func (p picture) heading() int {
-	const room = width - 2*margin
-	y, title := 62, p.printable(p.Title)
-	if p.width(title, large) <= room {
-		p.text(title, margin, y, large, ink)
-	} else {
-		first, rest := p.wrap(title, medium, room)
-		p.text(p.cut(first, medium, room), margin, y-2, medium, ink)
-		if rest != "" {
-			y += 36
-			p.text(p.cut(rest, medium, room), margin, y-2, medium, ink)
-		}
-	}
-	if subtitle := p.printable(p.Subtitle); subtitle != "" {
-		y += 36
-		p.text(p.cut(subtitle, small, room), margin, y, small, grey)
-	}
-	return y + 8
-}
-
 // measure divides what is left of the card beneath top.
 func (p *picture) measure(top int) {
 	p.labels = p.lineLabels()
 	left := margin + p.scaleRoom()
-	right := width - margin - p.labelRoom()
+	right := width - margin - p.labelRoom(p.errorLabel(), p.errorRemark())
 	stripHeight := 62
 	if p.worstError() == 0 {
 		stripHeight = 36 // a remark is enough
@@ -103,25 +71,10 @@ func (p *picture) measure(top int) {
 	p.plot = image.Rect(left, top+markRoom, right, p.strip.Min.Y-stripGap)
 }
 
-// scaleRoom is how wide the numbers left of the plot are.
-func (p picture) scaleRoom() int {
-	widest := p.width("100 %", small)
-	for _, v := range p.axis.ticks() {
-		widest = max(widest, p.width(p.axis.tick(v), small))
-	}
-	return widest + 12
-}
-
 // x is where a second lies.
 func (p picture) x(second float64) int {
 	share := min(1, second/(p.cell*float64(p.n)))
 	return p.plot.Min.X + int(math.Round(share*float64(p.plot.Dx())))
-}
-
-// y is where a latency lies; what is beyond the axis lies on its end.
-func (p picture) y(ms float64) int {
-	share := min(1, ms/p.axis.max)
-	return p.plot.Max.Y - int(math.Round(share*float64(p.plot.Dy())))
 }
 
 // warmup greys what is not judged.

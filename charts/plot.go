@@ -10,6 +10,41 @@ import (
 	"github.com/wcharczuk/go-chart/v2/drawing"
 )
 
+// How the lines and areas look: each percentile has a dash of its own as well as a colour.
+var (
+	p95Stroke  = stroke{blue, 5, nil}
+	p50Stroke  = stroke{green, 3, []float64{14, 6}}
+	p99Stroke  = stroke{purple, 4, []float64{4, 5}}
+	bandStroke = stroke{skyBlue.WithAlpha(120), 18, nil}
+	gateStroke = stroke{ink, 2, []float64{9, 7}}
+
+	bandFill   = skyBlue.WithAlpha(70)
+	excessFill = vermillion.WithAlpha(60)
+	veil       = drawing.ColorFromHex("EEF0F2").WithAlpha(190)
+)
+
+// lineLabels names what is drawn, the most important first.
+func (p picture) lineLabels() []label {
+	var labels []label
+	add := func(text string, line []float64, s stroke) {
+		for _, ms := range slices.Backward(line) {
+			if !math.IsNaN(ms) {
+				labels = append(labels, label{text, ms, s})
+				return
+			}
+		}
+	}
+	add("p95", p.p95, p95Stroke)
+	add("p50", p.p50, p50Stroke)
+	add("p99", p.p99, p99Stroke)
+	middle := make([]float64, p.n)
+	for k := range middle {
+		middle[k] = (p.low[k] + p.high[k]) / 2
+	}
+	add("baseline", middle, bandStroke)
+	return append(labels, p.gateLabels(p.Gates)...)
+}
+
 // points places a line in the plot.
 func (p picture) points(line []sample) []image.Point {
 	points := make([]image.Point, len(line))
@@ -25,17 +60,10 @@ func (p picture) latencyPlot() {
 		p.box(shade, p.plot)
 		return
 	}
-	for _, v := range p.axis.ticks() {
-		p.line(stroke{rule, 1, nil}, image.Pt(p.plot.Min.X, p.y(v)), image.Pt(p.plot.Max.X, p.y(v)))
-		p.textLeft(p.axis.tick(v), p.plot.Min.X-10, p.y(v)+8, small, grey)
-	}
+	p.rules()
 	p.band()
 	p.excess()
-	for _, g := range p.Gates {
-		if plausible(g.Value, p.axis.max) {
-			p.line(gateStroke, image.Pt(p.plot.Min.X, p.y(g.Value)), image.Pt(p.plot.Max.X, p.y(g.Value)))
-		}
-	}
+	p.gates(p.Gates)
 	p.curve(p.p99, p99Stroke)
 	p.curve(p.p50, p50Stroke)
 	p.curve(p.p95, p95Stroke)
@@ -124,26 +152,17 @@ func (p picture) clips() []clip {
 }
 
 // headNotes writes above the plot: what the greyed part is, what a point stands for, and how high each clipped stretch
-// went. A note that would cover an earlier one is left out; the arrow of its clip stays.
+// went. Of a clip whose note would cover an earlier one the arrow stays.
 func (p picture) headNotes() {
-	var taken []image.Rectangle
-	note := func(text string, left int, color drawing.Color) {
-		room := image.Rect(left-8, 0, left+p.width(text, small)+8, 1)
-		if !slices.ContainsFunc(taken, room.Overlaps) {
-			p.text(text, left, p.plot.Min.Y-10, small, color)
-			taken = append(taken, room)
-		}
-	}
+	n := notes{frame: p.frame}
 	if p.Warmup > 0 {
-		note("warm-up", p.plot.Min.X, grey)
+		n.write("warm-up", p.plot.Min.X, grey)
 	}
 	if p.cell > 1 {
 		text := fmt.Sprintf("each point: worst of %g s", p.cell)
-		note(text, width-margin-p.width(text, small), grey)
+		n.write(text, width-margin-p.width(text, small), grey)
 	}
 	for _, c := range p.clips() {
-		x, text := p.x(c.second), formatLatency(c.ms)
-		p.arrow(ink, x, p.plot.Min.Y)
-		note(text, max(p.plot.Min.X, x-p.width(text, small)/2), ink)
+		n.clipped(p.x(c.second), c.ms)
 	}
 }

@@ -2,6 +2,8 @@ package commands
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"bellwether/bot"
@@ -16,17 +18,17 @@ func (t *turn) ack(ctx context.Context) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	mark, err := t.answering(run)
+	mark, err := t.answering(ctx, run)
 	if err != nil {
 		return Reply{}, err
 	}
-	if own, _ := run.Taken(mark.Scope); own.By == mark.By && own.Scope == mark.Scope && t.bare() {
+	if own, _ := run.Taken(mark.Scope, mark.Metric); own.By == mark.By && alike(own, mark) && t.bare() {
 		return Reply{}, t.taken(ctx, run, own)
 	}
 	if run, err = t.Marks.Acknowledge(ctx, run.ID, mark); err != nil {
 		return Reply{}, err
 	}
-	if first, _ := run.Taken(mark.Scope); !same(first, mark) { // somebody was faster
+	if first, _ := run.Taken(mark.Scope, mark.Metric); !same(first, mark) { // somebody was faster
 		return Reply{}, t.taken(ctx, run, first)
 	}
 	if err := t.Teller.Tell(ctx, run); err != nil {
@@ -36,21 +38,57 @@ func (t *turn) ack(ctx context.Context) (Reply, error) {
 }
 
 // answering is the mark that the command wants to leave, if there is anything to leave it on.
-func (t *turn) answering(run pipeline.Run) (mark pipeline.Mark, err error) {
-	alarming := run.Alarming()
-	if len(alarming) == 0 || run.State != pipeline.Done {
-		return mark, mistake("%s has nothing to acknowledge: it %s.", title(run), ended(run))
+func (t *turn) answering(ctx context.Context, run pipeline.Run) (mark pipeline.Mark, err error) {
+	standing := run.Standing()
+	if len(standing) == 0 {
+		return mark, t.nothing(ctx, run, "")
 	}
 	mark = t.mark(t.Because)
-	if t.Scope != "" {
-		if mark.Scope, err = known("slower scenario", t.Scope, scenarios(alarming)); err != nil {
-			return mark, err
+	if mark.Scope, mark.Metric, err = part(t.Scope, standing); err == nil {
+		mark.Until, err = t.until()
+	}
+	return mark, err
+}
+
+// part is what of some regressions a scope names: a scenario, a metric, or both as in "cart:p95".
+func part(scope string, of []pipeline.Regression) (scenario string, metric pipeline.Metric, err error) {
+	first, last, both := strings.Cut(scope, ":")
+	switch {
+	case scope == "":
+		return "", "", nil
+	case both:
+		if scenario, err = known("slower scenario", first, scenariosOf(of)); err != nil {
+			return "", "", err
+		}
+		of = slices.DeleteFunc(slices.Clone(of), func(g pipeline.Regression) bool { return g.Scenario != scenario })
+		name, err := known("slower metric", last, metricsOf(of))
+		return scenario, pipeline.Metric(name), err
+	}
+	name, err := known("slower scenario or metric", scope, slices.Concat(scenariosOf(of), metricsOf(of)))
+	if err == nil && slices.Contains(scenariosOf(of), name) {
+		return name, "", nil
+	}
+	return "", pipeline.Metric(name), err
+}
+
+// scenariosOf regressions, each once, in their order.
+func scenariosOf(some []pipeline.Regression) (names []string) {
+	for _, g := range some {
+		if !slices.Contains(names, g.Scenario) {
+			names = append(names, g.Scenario)
 		}
 	}
-	if mark.Until, err = t.until(); err != nil {
-		return mark, err
+	return names
+}
+
+// metricsOf regressions, each once, in their order.
+func metricsOf(some []pipeline.Regression) (names []string) {
+	for _, g := range some {
+		if name := string(g.Metric); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
-	return mark, nil
+	return names
 }
 
 // bare tells whether nothing but the run, or the scenario, was named: that changes nothing of what was said before.
@@ -90,7 +128,10 @@ func (t *turn) zone() *time.Location {
 	return time.UTC
 }
 
-func same(a, b pipeline.Mark) bool { return a.By == b.By && a.Scope == b.Scope && a.At.Equal(b.At) }
+// same tells whether two marks are one; alike, whether they are about the same.
+func same(a, b pipeline.Mark) bool { return a.By == b.By && alike(a, b) && a.At.Equal(b.At) }
+
+func alike(a, b pipeline.Mark) bool { return a.Scope == b.Scope && a.Metric == b.Metric }
 
 // taken says who was first, and in the thread once more: whoever took that mark may have crashed before saying so.
 func (t *turn) taken(ctx context.Context, run pipeline.Run, first pipeline.Mark) error {
@@ -98,7 +139,7 @@ func (t *turn) taken(ctx context.Context, run pipeline.Run, first pipeline.Mark)
 		return err
 	}
 	switch own := first.By == t.mark("").By; {
-	case own && t.Scope != "" && first.Scope == "":
+	case own && t.Scope != "" && first.Scope == "" && first.Metric == "":
 		return mistake("You look after all of %s already.", title(run))
 	case own:
 		return mistake("You look after %s already%s. Say until when, or because of what, to change that.", title(run), because(first.Because))
@@ -110,6 +151,9 @@ func looksAfter(run pipeline.Run, m pipeline.Mark) bot.Text {
 	t := bot.Text{{Text: m.Name + " looks after "}, bot.ThreadOf(run.ID), {Text: " (" + run.Subject() + ")"}}
 	if m.Scope != "" {
 		t = append(t, bot.Span{Text: ", scenario " + m.Scope})
+	}
+	if m.Metric != "" {
+		t = append(t, bot.Span{Text: ", " + string(m.Metric) + " only"})
 	}
 	if !m.Until.IsZero() {
 		t = append(t, bot.Span{Text: ", until "}, bot.At(m.Until))

@@ -67,9 +67,9 @@ func TestAcknowledgingInPart(t *testing.T) {
 
 func TestWhatCannotBeAcknowledged(t *testing.T) {
 	for line, want := range map[string]string{
-		"ack R20 scope list":                  `There is no slower scenario "list". There are: cart, pay.`,
-		"ack R20 scope pya":                   `There is no slower scenario "pya". Did you mean "pay"?`,
-		"ack R20 for 2h until 2026-12-01":     "Say either for how long or until when. Usage: ack RUN [scope SCENARIO] [for 3d | until 2026-12-01] [because …]",
+		"ack R20 scope list":                  `There is no slower scenario or metric "list". There are: cart, pay, p50, p95, p99, errors.`,
+		"ack R20 scope pya":                   `There is no slower scenario or metric "pya". Did you mean "pay"?`,
+		"ack R20 for 2h until 2026-12-01":     "Say either for how long or until when. Usage: ack RUN [scope SCENARIO | METRIC | SCENARIO:METRIC] [for 3d | until 2026-12-01] [because …]",
 		"ack R20 until 2026-11-23":            "23 November is over. Name a later day.",
 		"ack R20 until 2025-12-01":            "1 December is over. Name a later day.",
 		"ack R20 until 2027-12-01":            "1 December is too far away: at most 30 days.",
@@ -128,7 +128,9 @@ func TestWhoeverIsFirstLooksAfterAScenario(t *testing.T) {
 	} {
 		require.Equal(t, step.want, d.Do(t.Context(), step.who, step.line).Message.String(), step.line)
 	}
-	require.Empty(t, l.runs["R20"].Open())
+	run, err := l.Load(t.Context(), "R20")
+	require.NoError(t, err)
+	require.Empty(t, run.Open())
 	require.Equal(t, "of an index", l.runs["R20"].Acknowledged[0].Because, "one's own words are replaced")
 }
 

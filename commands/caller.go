@@ -26,4 +26,5 @@ type Caller struct {
 type Reply struct {
 	Message bot.Message
 	Private bool
+	Picture []byte // the PNG of Message.Picture
 }

@@ -70,7 +70,7 @@ func TestCompareWithAnother(t *testing.T) {
 		"compare R43":             "R43 (checkout 1.5.43) has no numbers to compare: it is still waiting.",
 		"compare R42 with R99":    "I don't know a run R99. Runs are forgotten 90 days after their end.",
 		"compare R30":             "There is no earlier run of the same on load. Name one: compare R30 with RUN.",
-		"compare":                 "Which run? Usage: compare RUN [with RUN]",
+		"compare":                 "Which run? Usage: compare RUN [RUN]",
 		"compare R40 with search": "search has not been tested yet.",
 	} {
 		d, _ := history()

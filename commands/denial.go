@@ -33,7 +33,8 @@ func (d *Denied) message() bot.Message {
 var acts = map[string]string{
 	"status": "look at", "open": "look at", "compare": "look at", "rerun": "repeat",
 	"full": "run the full suite on", "ack": "acknowledge", "cancel": "cancel", "approve": "approve the plan of",
-	"reject": "reject the plan of", "hold": "hold", "release": "release",
+	"reject": "reject the plan of", "hold": "hold", "release": "release", "history": "look at",
+	"accept": "accept", "invalid": "invalidate", "triage": "triage", "reopen": "reopen", "pin": "pin", "unpin": "unpin",
 }
 
 // act is what the speaker wanted: "cancel R42".

@@ -35,6 +35,10 @@ type Desk struct {
 	Marks     Marks
 	Holds     Holds
 	Approvals Approvals
+	Triage    Triage
+	Pins      Pins
+	Trends    Trends
+	Pictures  bot.Pictures // of replies
 	Cooldowns Cooldowns
 	Audit     Audit
 	Groups    map[string]Groups // by what a role's group begins with: "slack-group"
@@ -121,7 +125,8 @@ func (d *Desk) apologise(t *turn, err error) *Reply {
 func (t *turn) carryOut(ctx context.Context) (Reply, error) {
 	does := map[string]func(context.Context) (Reply, error){
 		"status": t.status, "open": t.open, "compare": t.compare, "rerun": t.rerun, "full": t.full, "ack": t.ack, "cancel": t.cancel,
-		"hold": t.hold, "release": t.release, "approve": t.approve, "reject": t.reject,
+		"hold": t.hold, "release": t.release, "approve": t.approve, "reject": t.reject, "history": t.history,
+		"accept": t.accept, "invalid": t.invalid, "triage": t.triage, "reopen": t.reopen, "pin": t.pin, "unpin": t.unpin,
 	}[t.Verb]
 	if does == nil {
 		return t.help(), t.may(ctx, "status", matter{})

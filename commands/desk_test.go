@@ -44,7 +44,7 @@ func TestWhatIsAnswered(t *testing.T) {
 		"ack with a reason":           {siti, "ack r2 because the cache was cold", "siti looks after R2 (checkout 1.5.2), because the cache was cold", true},
 		"ack a suspicion":             {siti, "acknowledge R5", "siti looks after R5 (search 1.5.5)", true},
 		"ack in a thread":             {inThread, "ack because it is known", "siti looks after R2 (checkout 1.5.2), because it is known", true},
-		"ack nothing in particular":   {siti, "ack", "Which run? Usage: ack RUN [scope SCENARIO] [for 3d | until 2026-12-01] [because …]", false},
+		"ack nothing in particular":   {siti, "ack", "Which run? Usage: ack RUN [scope SCENARIO | METRIC | SCENARIO:METRIC] [for 3d | until 2026-12-01] [because …]", false},
 		"ack what passed":             {siti, "ack R1", "R1 (checkout 1.5.1) has nothing to acknowledge: it passed.", false},
 		"ack what waits":              {siti, "ack R3", "R3 (Billing 1.5.3) has nothing to acknowledge: it is still waiting.", false},
 		"ack what failed":             {siti, "ack R7", "R7 (search 1.5.7) has nothing to acknowledge: it failed.", false},

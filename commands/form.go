@@ -27,6 +27,7 @@ func (d *Desk) Form(ctx context.Context, who Caller, line string) (form *bot.For
 func (t *turn) form(ctx context.Context) (*bot.Form, error) {
 	asks := map[string]func(context.Context) (*bot.Form, error){
 		"ack": t.ackForm, "rerun": t.rerunForm, "compare": t.compareForm, "reject": t.rejectForm,
+		"accept": t.acceptForm, "triage": t.triageForm,
 	}[t.Verb]
 	if asks == nil {
 		return nil, mistake("There is nothing to ask about %q. Say it as a command: %s", t.Verb, usage(t.Verb))
@@ -40,7 +41,7 @@ func (t *turn) ackForm(ctx context.Context) (*bot.Form, error) {
 		err = t.permitted(ctx, "ack", t.aboutRegression(run))
 	}
 	if err == nil {
-		_, err = t.answering(run)
+		_, err = t.answering(ctx, run)
 	}
 	if err != nil {
 		return nil, err
@@ -53,11 +54,16 @@ func (t *turn) ackForm(ctx context.Context) (*bot.Form, error) {
 			{Word: "because", Label: "Why", Hint: "What you know already", Optional: true},
 		},
 	}
-	if some := scenarios(run.Alarming()); len(some) > 1 {
-		scope := bot.Field{Word: "scope", Label: "Scenario", Hint: "Left empty, everything that got worse", Options: options(some), Optional: true}
-		form.Fields = slices.Insert(form.Fields, 0, scope)
-	}
+	form.Fields = slices.Concat(scopeField(worse(run, "")), form.Fields)
 	return form, nil
+}
+
+// scopeField is one to choose from several scenarios; none when there is nothing to choose.
+func scopeField(scenarios []string) []bot.Field {
+	if len(scenarios) < 2 {
+		return nil
+	}
+	return []bot.Field{{Word: "scope", Label: "Scenario", Hint: "Left empty, all of them", Options: options(scenarios), Optional: true}}
 }
 
 // rerunForm has those chosen that did not pass.
@@ -144,4 +150,61 @@ func options(names []string) (all []bot.Option) {
 		all = append(all, bot.Option{Label: name, Value: name})
 	}
 	return all
+}
+
+func (t *turn) acceptForm(ctx context.Context) (*bot.Form, error) {
+	run, err := t.named(ctx)
+	if err == nil {
+		err = t.permitted(ctx, "baseline", t.aboutRegression(run))
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, some, err := t.settling(ctx, run, pipeline.Expected)
+	if err != nil {
+		return nil, err
+	}
+	because := bot.Field{Word: "because", Label: "Why", Hint: "What it is good for", Optional: true}
+	return &bot.Form{
+		Title: "Accept " + run.ID, Command: "accept " + run.ID, Send: "Accept",
+		Body:   []bot.Text{bot.Plain(run.Subject() + " is meant to be so: it is the baseline from here on. It can be taken back with: reopen " + run.ID)},
+		Fields: append(scopeField(some), because),
+	}, nil
+}
+
+// triageForm offers what can be said of a run: of one that has no regression only that it is no good.
+func (t *turn) triageForm(ctx context.Context) (*bot.Form, error) {
+	run, err := t.named(ctx)
+	if err == nil {
+		err = t.permitted(ctx, "baseline", t.aboutRegression(run))
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, some, err := t.settling(ctx, run, pipeline.Invalidated)
+	if err != nil {
+		return nil, err
+	}
+	form := &bot.Form{
+		Title: "What was " + run.ID + "?", Command: "triage " + run.ID, Send: "Say so",
+		Body: []bot.Text{bot.Plain("What got worse ends with your word, and the team knows. It can be taken back with: reopen " + run.ID)},
+	}
+	as := bot.Field{Word: "as", Label: "It was", Options: answers}
+	if standing := worse(run, ""); len(standing) > 0 {
+		some = standing
+	} else {
+		as.Options, as.Preset = answers[len(answers)-1:], []string{string(pipeline.Invalidated)}
+		form.Body = []bot.Text{bot.Plain("No regression of it stands. It can be taken out of all baselines, and put back with: reopen " + run.ID)}
+	}
+	because := bot.Field{Word: "because", Label: "Why", Hint: "For whoever looks at it later", Optional: true}
+	form.Fields = slices.Concat([]bot.Field{as}, scopeField(some), []bot.Field{because})
+	return form, nil
+}
+
+// answers to what a run was, as people read them.
+var answers = []bot.Option{
+	{Label: "The environment, and not the change", Value: string(pipeline.Environmental)},
+	{Label: "A fault that is fixed by now", Value: string(pipeline.Fixed)},
+	{Label: "Expected: it is the baseline from here on", Value: string(pipeline.Expected)},
+	{Label: "Invalid: the run is in no baseline", Value: string(pipeline.Invalidated)},
 }

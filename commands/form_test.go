@@ -23,7 +23,9 @@ func form(t *testing.T, d *Desk, line string) *bot.Form {
 }
 
 func TestForms(t *testing.T) {
-	for name, line := range map[string]string{"ack": "ack R42", "rerun": "rerun R42", "compare": "compare r42"} {
+	for name, line := range map[string]string{
+		"ack": "ack R42", "rerun": "rerun R42", "compare": "compare r42", "accept": "accept R42", "triage": "triage R42",
+	} {
 		d, l := history()
 		worse := l.runs["R42"]
 		worse.Outcomes[1].Verdict = pipeline.Suspect
@@ -41,30 +43,39 @@ func TestForms(t *testing.T) {
 
 // Whatever a form asks for can be said: what is filled in makes a line that is understood.
 func TestWhatIsFilledInIsACommand(t *testing.T) {
-	d, l := history()
-	worse := l.runs["R42"]
-	worse.Outcomes[1].Verdict = pipeline.Suspect
 	for command, filled := range map[string]map[string][]string{
 		"ack R42":     {"scope": {"pay"}, "until": {"2026-12-01"}, "because": {"the index is\nmissing, until 2026-12-02"}},
 		"rerun R42":   {"only": {"cart", "pay"}},
 		"compare R42": {"with": {"R30"}},
+		"accept R42":  {"scope": {"pay"}, "because": {"it is encrypted"}},
+		"triage R42":  {"scope": {"cart"}, "as": {"fixed"}, "because": {"the index is there"}},
 	} {
+		d, l := history()
+		l.runs["R42"].Outcomes[1].Verdict = pipeline.Suspect
 		f := form(t, d, command)
 		require.Equal(t, command, f.Command)
 		for _, field := range f.Fields {
 			require.Contains(t, filled, field.Word)
 		}
 		reply := d.Do(t.Context(), siti, bot.Line(f.Command, filled))
-		require.Contains(t, reply.Message.String(), "R42", command)
-		require.NotContains(t, reply.Message.String(), "Usage", command)
+		require.Equal(t, ResultDone, l.entries[3].Result, reply.Message.String())
+		if command == "ack R42" {
+			require.Equal(t, "the index is missing, until 2026-12-02", l.runs["R42"].Acknowledged[0].Because)
+			require.Equal(t, "pay", l.runs["R42"].Acknowledged[0].Scope)
+		}
 	}
-	require.Equal(t, "the index is missing, until 2026-12-02", l.runs["R42"].Acknowledged[0].Because)
-	require.Equal(t, "pay", l.runs["R42"].Acknowledged[0].Scope)
 }
 
 func TestFormsOfWhatNeedsFewerWords(t *testing.T) {
 	d, l := history()
 	require.Equal(t, []string{"until", "because"}, words(form(t, d, "ack R42")), "only cart got worse")
+	require.Equal(t, []string{"because"}, words(form(t, d, "accept R42")))
+	require.Equal(t, []string{"as", "because"}, words(form(t, d, "triage R42")))
+	require.Equal(t, answers, form(t, d, "triage R42").Fields[0].Options)
+	passed := form(t, d, "triage R40")
+	require.Equal(t, []string{"as", "scope", "because"}, words(passed))
+	require.Equal(t, "invalid", passed.Fields[0].Options[0].Value)
+	require.Len(t, passed.Fields[0].Options, 1, "nothing got worse that could be expected, or fixed")
 	require.Equal(t, []string{"cart"}, form(t, d, "rerun R42").Fields[0].Preset)
 	require.Equal(t, []string{"cart", "pay"}, form(t, d, "rerun R40").Fields[0].Preset, "all passed")
 
@@ -117,6 +128,10 @@ func TestInVain(t *testing.T) {
 		{outsider, "rerun R42", "You may not repeat R42", ResultDenied},
 		{siti, "compare R43", "R43 (checkout 1.5.43) has no numbers to compare: it is still waiting.", ResultMistake},
 		{siti, "reject R43", "R43 (checkout 1.5.43) asks for no approval: it is still waiting.", ResultMistake},
+		{siti, "accept R40", "R40 (checkout 1.5.40) has nothing to accept: it passed.", ResultMistake},
+		{siti, "triage R43", "R43 (checkout 1.5.43) has nothing to triage: it is still waiting.", ResultMistake},
+		{outsider, "accept R42", "You may not accept R42", ResultDenied},
+		{outsider, "triage R42", "You may not triage R42", ResultDenied},
 		{siti, "status", `There is nothing to ask about "status". Say it as a command: status [ENVIRONMENT]`, ResultMistake},
 		{siti, "akc R42", `I don't know "akc". Did you mean "ack"?`, ResultMistake},
 	} {

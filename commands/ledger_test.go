@@ -20,13 +20,15 @@ var (
 	jo   = Caller{Channel: team, Workspace: "T0TEAM", User: "U0JO", Name: "jo"}
 )
 
-// ledger is a Runs, Marks, Holds, Approvals, Cooldowns, Audit, Queue and Teller in memory.
+// ledger is a Runs, Marks, Holds, Approvals, Triage, Pins, Cooldowns, Audit, Queue and Teller in memory, and of Trends it has
+// what stands.
 type ledger struct {
 	runs     map[string]pipeline.Run
 	boards   map[string]pipeline.Board
 	told     []string
 	hold     *pipeline.Hold
-	claims   map[string]string // who has a cooldown
+	pins     map[string]map[string]pipeline.Pin // by environment and scenario
+	claims   map[string]string                  // who has a cooldown
 	entries  []Entry
 	broken   error // what every call but Append answers, unless nil
 	unlogged error // what Append answers
@@ -36,6 +38,9 @@ func (l *ledger) Load(_ context.Context, id string) (pipeline.Run, error) {
 	run, ok := l.runs[id]
 	if !ok {
 		return run, errors.Join(l.broken, fmt.Errorf("run %s: %w", id, bot.ErrNotFound))
+	}
+	if run.Regressions == nil {
+		run.Regressions = found(run)
 	}
 	return run, l.broken
 }
@@ -80,9 +85,9 @@ func (l *ledger) Board(_ context.Context, environment string) (pipeline.Board, e
 	return board, l.broken
 }
 
-func (l *ledger) Acknowledge(_ context.Context, id string, m pipeline.Mark) (pipeline.Run, error) {
-	run := l.runs[id]
-	first := slices.IndexFunc(run.Acknowledged, func(first pipeline.Mark) bool { return first.Scope == "" || first.Scope == m.Scope })
+func (l *ledger) Acknowledge(ctx context.Context, id string, m pipeline.Mark) (pipeline.Run, error) {
+	run, _ := l.Load(ctx, id)
+	first := slices.IndexFunc(run.Acknowledged, func(first pipeline.Mark) bool { return first.Scope == "" || alike(first, m) })
 	switch {
 	case first < 0:
 		run.Acknowledged = append(run.Acknowledged, m)
@@ -199,7 +204,7 @@ func ids() func() string {
 
 // desk with the given environments, and a run of each kind.
 func desk(environments ...string) (*Desk, *ledger, *strings.Builder) {
-	l := &ledger{runs: map[string]pipeline.Run{}, boards: map[string]pipeline.Board{}, claims: map[string]string{}}
+	l := &ledger{runs: map[string]pipeline.Run{}, boards: map[string]pipeline.Board{}, claims: map[string]string{}, pins: map[string]map[string]pipeline.Pin{}}
 	for _, r := range []pipeline.Run{
 		run("R1", "checkout", pipeline.Done, pipeline.Pass), run("R2", "checkout", pipeline.Done, pipeline.Regressed),
 		run("R3", "Billing", pipeline.Waiting, ""), run("R4", "search", pipeline.Running, ""), run("R5", "search", pipeline.Done, pipeline.Suspect),
@@ -215,7 +220,7 @@ func desk(environments ...string) (*Desk, *ledger, *strings.Builder) {
 	now := func() time.Time { return noon }
 	log := &strings.Builder{}
 	return &Desk{
-		Catalog: current, Runs: l, Marks: l, Holds: l, Approvals: l, Cooldowns: l, Audit: l, Teller: l, Now: now, NewID: ids(),
+		Catalog: current, Runs: l, Marks: l, Holds: l, Approvals: l, Triage: l, Pins: l, Trends: l, Cooldowns: l, Audit: l, Teller: l, Now: now, NewID: ids(),
 		Submit: &pipeline.Submitter{Catalog: current, Queue: l, Teller: l, Now: now},
 		RunURL: func(id string) string { return "https://bellwether.example.com/runs/" + id },
 		Redact: func(text string) string { return strings.ReplaceAll(text, "hunter2", "***") },

@@ -1,26 +1,20 @@
 package commands
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"bellwether/bot"
 	"bellwether/pipeline"
 )
 
-// lookedAt are the newest runs of a series in which regressions are looked for, and shownRuns of each group are listed.
-const (
-	lookedAt  = 10
-	shownRuns = 10
-)
-
-// regression is a run after which some scenarios were not seen in order again.
-type regression struct {
-	run      pipeline.Run
-	outcomes []pipeline.Outcome
-}
+// shownRuns of each group are listed.
+const shownRuns = 10
 
 // open shows what is open of a team, or of the teams that the speaker is a member of: regressions, and what runs and waits.
 func (t *turn) open(ctx context.Context) (Reply, error) {
@@ -47,9 +41,9 @@ func (t *turn) open(ctx context.Context) (Reply, error) {
 	if len(m.Body) == 0 {
 		m.Title, m.Body = "", []bot.Text{bot.Plain("Nothing is open for " + listed(teams) + ".")}
 	}
-	for _, r := range found {
-		if r.open() {
-			m.Actions = append(m.Actions, bot.Action{Label: "Acknowledge " + r.run.ID, Command: "ack " + r.run.ID, Form: true})
+	for _, run := range found {
+		if len(run.Open()) > 0 {
+			m.Actions = append(m.Actions, bot.Action{Label: "Acknowledge " + run.ID, Command: "ack " + run.ID, Form: true})
 		}
 	}
 	m.Actions = m.Actions[:min(len(m.Actions), mostActions)]
@@ -87,73 +81,53 @@ func (t *turn) teams() ([]string, error) {
 	return mine, nil
 }
 
-// regressions in some environments that concern the teams: those that nobody looks after first, the newest first.
-func (t *turn) regressions(ctx context.Context, teams, environments []string) (found []regression, err error) {
-	var runs []pipeline.Run
-	for _, series := range t.series(teams, environments) {
-		some, err := t.Runs.Newest(ctx, series, lookedAt)
+// regressions are the runs that have some that stand and concern the teams, in some environments: those with one that nobody
+// looks after first, the newest first.
+func (t *turn) regressions(ctx context.Context, teams, environments []string) (found []pipeline.Run, err error) {
+	for _, environment := range environments {
+		standing, err := t.Trends.Standing(ctx, environment)
 		if err != nil {
 			return nil, err
 		}
-		runs = append(runs, some...)
-	}
-	for _, r := range unsettled(runs) {
-		if slices.Contains(environments, r.run.Environment) && t.concerns(r, teams) {
-			found = append(found, r)
+		for _, id := range runsOf(standing) {
+			run, err := t.Runs.Load(ctx, id)
+			if err != nil && !errors.Is(err, bot.ErrNotFound) { // forgotten since
+				return nil, err
+			}
+			if err == nil && t.concerns(run, teams) {
+				found = append(found, run)
+			}
 		}
 	}
-	slices.SortStableFunc(found, func(a, b regression) int {
-		if a.open() != b.open() {
-			return map[bool]int{true: -1, false: 1}[a.open()]
+	slices.SortStableFunc(found, func(a, b pipeline.Run) int {
+		if open := len(a.Open()) > 0; open != (len(b.Open()) > 0) {
+			return map[bool]int{true: -1, false: 1}[open]
 		}
-		return b.run.Submitted.Compare(a.run.Submitted)
+		return b.Submitted.Compare(a.Submitted)
 	})
 	return found, nil
 }
 
-// series in which something can be that concerns the teams: their own, and those of what others suffer from.
-func (t *turn) series(teams, environments []string) (names []string) {
-	for _, thing := range t.Catalog().Things() {
-		if slices.Contains(teams, thing.Team) || thing.Kind == pipeline.KindStack {
-			names = append(names, thing.Name)
+// runsOf regressions, each once, in their order.
+func runsOf(some []pipeline.Regression) (ids []string) {
+	for _, g := range some {
+		if !slices.Contains(ids, g.Run) {
+			ids = append(ids, g.Run)
 		}
 	}
-	for _, environment := range environments {
-		names = append(names, pipeline.Suite(environment))
-	}
-	slices.Sort(names)
-	return slices.Compact(names) // a service and a stack may have the same
+	return ids
 }
 
-// concerns tells whether one of the teams brought it about, or a scenario of theirs got worse.
-func (t *turn) concerns(r regression, teams []string) bool {
-	concerned := []string{r.run.Team}
-	if thing, ok := t.Catalog().Thing(r.run.Change().Kind, r.run.Change().Name); ok {
+// concerns tells whether one of the teams brought about what stands of a run, or a scenario of theirs got worse.
+func (t *turn) concerns(run pipeline.Run, teams []string) bool {
+	concerned := []string{run.Team}
+	if thing, ok := t.Catalog().Thing(run.Change().Kind, run.Change().Name); ok {
 		concerned = []string{thing.Team} // by now
 	}
-	for _, o := range r.outcomes {
-		concerned = append(concerned, t.Catalog().OwnersOf(o.Scenario)...)
+	for _, g := range run.Standing() {
+		concerned = append(concerned, t.Catalog().OwnersOf(g.Scenario)...)
 	}
 	return slices.ContainsFunc(concerned, func(team string) bool { return slices.Contains(teams, team) })
-}
-
-// unsettled are those of some runs that found something bad which no later one saw again.
-func unsettled(runs []pipeline.Run) (found []regression) {
-	for _, run := range runs {
-		bad := slices.DeleteFunc(run.Alarming(), func(o pipeline.Outcome) bool { return run.Settled(o.Scenario, runs) })
-		if run.State == pipeline.Done && len(bad) > 0 {
-			found = append(found, regression{run, bad})
-		}
-	}
-	return found
-}
-
-// open tells whether there is something that nobody looks after.
-func (r regression) open() bool {
-	return slices.ContainsFunc(r.outcomes, func(o pipeline.Outcome) bool {
-		_, taken := r.run.Taken(o.Scenario)
-		return !taken
-	})
 }
 
 // underWay is what runs and what waits of the teams in some environments.
@@ -187,15 +161,35 @@ func group[T any](heading string, some []T, line func(T) bot.Text) []bot.Text {
 	return lines
 }
 
-func (t *turn) unresolved(r regression) bot.Text {
-	line := append(bot.Text{t.name(r.run)}, bot.Span{Text: place(r.run) + ", " + listed(scenarios(r.outcomes)) + ", since "}, bot.At(r.run.Finished))
-	for _, m := range r.run.Acknowledged {
+// unresolved is what stands of a run, and who looks after which part of it.
+func (t *turn) unresolved(run pipeline.Run) bot.Text {
+	standing := run.Standing()
+	line := bot.Text{t.name(run), {Text: place(run) + ", " + listed(worst(standing)) + ", since "}, bot.At(run.Finished)}
+	if earlier := standing[0].Since; earlier != run.ID {
+		line = append(line, bot.Span{Text: ", slow since " + earlier})
+	}
+	for _, m := range run.Acknowledged {
+		if !slices.ContainsFunc(standing, m.Covers) {
+			continue
+		}
 		line = append(line, bot.Span{Text: "; " + m.Name + " looks after " + scopeOf(m)})
 		if !m.Until.IsZero() {
 			line = append(line, bot.Span{Text: " until "}, bot.At(m.Until))
 		}
 	}
 	return line
+}
+
+// worst are the scenarios of some regressions; those of which nothing is certain are called suspected.
+func worst(some []pipeline.Regression) (names []string) {
+	for _, name := range scenariosOf(some) {
+		certain := func(g pipeline.Regression) bool { return g.Scenario == name && !g.Doubtful }
+		if !slices.ContainsFunc(some, certain) {
+			name += " (suspected)"
+		}
+		names = append(names, name)
+	}
+	return names
 }
 
 // place is where a run runs, unless its subject says so.
@@ -206,11 +200,9 @@ func place(run pipeline.Run) string {
 	return " on " + run.Environment
 }
 
+// scopeOf a mark, in words: "it", "cart", "p95", "cart p95".
 func scopeOf(m pipeline.Mark) string {
-	if m.Scope == "" {
-		return "it"
-	}
-	return m.Scope
+	return cmp.Or(strings.TrimSpace(m.Scope+" "+string(m.Metric)), "it")
 }
 
 func (t *turn) doing(run pipeline.Run) bot.Text {

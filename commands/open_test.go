@@ -3,6 +3,7 @@ package commands
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -97,42 +98,48 @@ func TestNothingIsOpen(t *testing.T) {
 	require.Empty(t, reply.Message.Actions)
 }
 
-// A scenario is open until it is seen in order; what could not tell settles nothing.
-func TestWhatSettlesARegression(t *testing.T) {
-	for name, c := range map[string]struct {
-		later []pipeline.Run
-		want  map[string][]string
-	}{
-		"nothing":              {nil, map[string][]string{"R42": {"cart", "pay"}}},
-		"it passed":            {[]pipeline.Run{finished("R50", measuredAt("cart", pipeline.Pass, 1), measuredAt("pay", pipeline.Improved, 1))}, map[string][]string{}},
-		"a part passed":        {[]pipeline.Run{finished("R50", measuredAt("cart", pipeline.Pass, 1))}, map[string][]string{"R42": {"pay"}}},
-		"it could not be told": {[]pipeline.Run{finished("R50", measuredAt("cart", pipeline.Invalid, 1), measuredAt("pay", pipeline.Inconclusive, 1))}, map[string][]string{"R42": {"cart", "pay"}}},
-		"it is slower still":   {[]pipeline.Run{finished("R50", measuredAt("cart", pipeline.Suspect, 400))}, map[string][]string{"R50": {"cart"}, "R42": {"pay"}}},
-		"it passed elsewhere":  {[]pipeline.Run{ranOn("soak", finished("R50", measuredAt("cart", pipeline.Pass, 1), measuredAt("pay", pipeline.Pass, 1)))}, map[string][]string{"R42": {"cart", "pay"}}},
-		"it was slow, and is over": {[]pipeline.Run{
-			finished("R50", measuredAt("cart", pipeline.Regressed, 400)), finished("R51", measuredAt("cart", pipeline.Pass, 1), measuredAt("pay", pipeline.Pass, 1)),
-		}, map[string][]string{}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			runs := append([]pipeline.Run{slow("R42", "cart", "pay")}, c.later...)
-			newestFirst := map[string][]string{}
-			for i := range runs {
-				runs[i], runs[len(runs)-1-i] = runs[len(runs)-1-i], runs[i]
-				if i >= len(runs)/2-1 {
-					break
-				}
-			}
-			for _, r := range unsettled(runs) {
-				newestFirst[r.run.ID] = scenarios(r.outcomes)
-			}
-			require.Equal(t, c.want, newestFirst)
-		})
+// ends has a later run end a run's regressions of a scenario.
+func ends(t *testing.T, l *ledger, id, scenario string, end pipeline.End) {
+	t.Helper()
+	run, err := l.Load(t.Context(), id)
+	require.NoError(t, err)
+	run.Regressions = slices.Clone(run.Regressions)
+	for i, g := range run.Regressions {
+		if g.Scenario == scenario {
+			run.Regressions[i].End = &end
+		}
 	}
+	l.runs[id] = run
 }
 
-func ranOn(environment string, r pipeline.Run) pipeline.Run {
-	r.Environment = environment
-	return r
+// What stands is open, for as long as it does; what is not certain is called suspected.
+func TestWhatStandsIsOpen(t *testing.T) {
+	d, l := busy()
+	both := finished("R60", measuredAt("cart", pipeline.Regressed, 312), measuredAt("pay", pipeline.Suspect, 90), measuredAt("list", pipeline.Pass, 90))
+	both.Regressions = found(both)
+	for i := range both.Regressions {
+		both.Regressions[i].Since = "R42"
+	}
+	l.runs["R60"] = both
+	open := func() string { return d.Do(t.Context(), siti, "open").Message.String() }
+	require.Contains(t, open(), "\nR60 (checkout 1.5.60) on load, cart and pay (suspected), since 23 Nov 13:04 UTC, slow since R42\n")
+	ends(t, l, "R60", "cart", pipeline.End{As: pipeline.Recovered, Run: "R61"})
+	require.Contains(t, open(), "\nR60 (checkout 1.5.60) on load, pay (suspected), since")
+	ends(t, l, "R60", "pay", pipeline.End{As: pipeline.Refuted, Run: "R62"})
+	require.NotContains(t, open(), "R60")
+}
+
+// Who looks after a part leaves the rest open.
+func TestWhatIsLookedAfterInPart(t *testing.T) {
+	d, l := busy()
+	l.runs["R60"] = finished("R60", measuredAt("cart", pipeline.Regressed, 312), measuredAt("pay", pipeline.Regressed, 90))
+	d.Do(t.Context(), siti, "ack R60 scope cart:p95")
+	d.Do(t.Context(), jo, "ack R60 scope pay")
+	open := d.Do(t.Context(), siti, "open").Message
+	require.Contains(t, open.String(), "R60 (checkout 1.5.60) on load, cart and pay, since 23 Nov 13:04 UTC; siti looks after cart p95; jo looks after pay\n")
+	require.Equal(t, "ack R60", open.Actions[0].Command)
+	ends(t, l, "R60", "pay", pipeline.End{As: pipeline.Recovered, Run: "R62"})
+	require.NotContains(t, d.Do(t.Context(), siti, "open").Message.String(), "jo looks after pay")
 }
 
 // Who suffers from a stack's change sees it, though it is another team's.
@@ -166,7 +173,7 @@ func TestARegressionByAFullRun(t *testing.T) {
 	text := d.Do(t.Context(), siti, "open").Message.String()
 	require.Contains(t, text, "R61 (full suite on load), list")
 	require.NotContains(t, text, "R60")
-	l.runs["R62"] = finished("R62", measuredAt("list", pipeline.Pass, 1))
+	ends(t, l, "R61", "list", pipeline.End{As: pipeline.Recovered, Run: "R62"})
 	require.NotContains(t, d.Do(t.Context(), siti, "open").Message.String(), "R61", "a run of one's own saw it in order")
 }
 

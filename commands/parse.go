@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -8,56 +9,21 @@ import (
 	"time"
 	"unicode"
 
-	"bellwether/internal/suggest"
+	"bellwether/pipeline"
 )
 
 // Command is one understood line.
 type Command struct {
-	Verb    string        // canonical: "ack" for "acknowledge"
-	Subject string        // RUN, SERVICE, TEAM or ENVIRONMENT; empty when none was named
-	For     time.Duration // 0 when no time was named
-	Until   time.Time     // a day, its date alone; zero when none was named
-	Scope   string        // a scenario
-	Only    []string      // scenarios
-	With    string        // another run
+	Verb    string          // canonical: "ack" for "acknowledge"
+	Subject string          // RUN, SERVICE, SCENARIO, TEAM or ENVIRONMENT; empty when none was named
+	For     time.Duration   // 0 when no time was named
+	Until   time.Time       // a day, its date alone; zero when none was named
+	Scope   string          // a scenario; of an acknowledgement also a metric, or both: "cart:p95"
+	As      pipeline.Ending // a word of triage
+	On      string          // an environment
+	Only    []string        // scenarios
+	With    string          // another run
 	Because string
-}
-
-// spec is a verb, its other names, and what help says of it.
-type spec struct {
-	verb    string
-	aliases []string
-	usage   string
-	help    string
-	words   []string // that may stand behind the subject, each with its value
-	reason  bool     // does not go without one
-}
-
-var specs = []spec{
-	{verb: "help", usage: "help", help: "this list"},
-	{verb: "status", usage: "status [ENVIRONMENT]", help: "what runs, what waits"},
-	{verb: "open", aliases: []string{"mine"}, usage: "open [TEAM]", help: "a team's open regressions, and its running and waiting tests"},
-	{
-		verb: "rerun", usage: "rerun [RUN | SERVICE] [only SCENARIO…]", words: []string{"only"},
-		help: "repeat a run, or some of its scenarios; without a name this thread's, or your team's newest",
-	},
-	{verb: "full", usage: "full [ENVIRONMENT]", help: "run every scenario as things stand"},
-	{
-		verb: "ack", aliases: []string{"acknowledge"}, usage: "ack RUN [scope SCENARIO] [for 3d | until 2026-12-01] [because …]",
-		help: "say that you look after a regression; said again, it replaces what you said before", words: []string{"scope", "for", "until", "because"},
-	},
-	{
-		verb: "compare", usage: "compare RUN [with RUN]", words: []string{"with"},
-		help: "what two runs measured, side by side; with the one before, when no other is named",
-	},
-	{verb: "cancel", usage: "cancel RUN", help: "stop a run, or take it out of the queue"},
-	{verb: "approve", usage: "approve RUN [because …]", help: "let a stack's plan be applied", words: []string{"because"}},
-	{verb: "reject", usage: "reject RUN [because …]", help: "do not let it", words: []string{"because"}},
-	{
-		verb: "hold", usage: "hold ENVIRONMENT [for 2h] because …", help: "let nothing else start there",
-		words: []string{"for", "because"}, reason: true,
-	},
-	{verb: "release", usage: "release ENVIRONMENT", help: "end a hold, or say that an environment is well again"},
 }
 
 const (
@@ -91,32 +57,12 @@ func Parse(line string) (Command, error) {
 	return s.arguments(words[1:])
 }
 
-func lookUp(verb string) (spec, error) {
-	var verbs []string
-	for _, s := range specs {
-		if s.verb == verb || slices.Contains(s.aliases, verb) {
-			return s, nil
-		}
-		verbs = append(append(verbs, s.verb), s.aliases...)
-	}
-	if near := suggest.Nearest(verb, verbs); near != "" {
-		return spec{}, mistake("I don't know %q. Did you mean %q?", short(verb), near)
-	}
-	return spec{}, mistake("I don't know %q. Try \"help\".", short(verb))
-}
-
 // short is a word as a reply repeats it.
 func short(word string) string {
 	if runes := []rune(word); len(runes) > maxEcho {
 		return string(runes[:maxEcho]) + "…"
 	}
 	return word
-}
-
-// usage of a verb that is known.
-func usage(verb string) string {
-	i := slices.IndexFunc(specs, func(s spec) bool { return s.verb == verb })
-	return specs[i].usage
 }
 
 func (s spec) arguments(words []string) (c Command, err error) {
@@ -126,6 +72,9 @@ func (s spec) arguments(words []string) (c Command, err error) {
 	}
 	if len(words) > 0 && !s.takes(words[0]) {
 		c.Subject, words = words[0], words[1:]
+		if s.bare != "" && len(words) > 0 && !s.takes(words[0]) {
+			words = append([]string{s.bare}, words...)
+		}
 	}
 	for len(words) > 0 {
 		word := strings.ToLower(words[0])
@@ -154,11 +103,15 @@ func (s spec) value(c *Command, word string, words []string) (rest []string, err
 	case "because":
 		c.Because, rest = strings.Join(words, " "), nil
 	case "for":
-		c.For, err = span(value)
+		c.For, err = s.span(value)
 	case "until":
 		c.Until, err = day(value)
 	case "scope":
 		c.Scope = value
+	case "as":
+		c.As, err = ending(value)
+	case "on":
+		c.On = value
 	case "with":
 		c.With = value
 	case "only":
@@ -170,7 +123,7 @@ func (s spec) value(c *Command, word string, words []string) (rest []string, err
 // asking is what to ask when nothing stands behind a word.
 var asking = map[string]string{
 	"because": "Because of what?", "for": "For how long?", "until": "Until which day?", "scope": "For which scenario?",
-	"only": "Which scenarios?", "with": "With which run?",
+	"only": "Which scenarios?", "with": "With which run?", "as": "As what?", "on": "On which environment?",
 }
 
 // names are the words up to the next one that the verb takes; commas may stand between them.
@@ -184,11 +137,13 @@ func (s spec) names(words []string) (names, rest []string) {
 	return names, nil
 }
 
-// longest is for how long something can be asked for.
-const longest = 30 * 24 * time.Hour
+const (
+	longest = 30 * 24 * time.Hour // for which something can be asked for
+	kept    = 90 * 24 * time.Hour // what is measured, after the end of its run
+)
 
 // span is a time as people write it: 90m, 2h, 1h30m, 3d.
-func span(text string) (time.Duration, error) {
+func (s spec) span(text string) (time.Duration, error) {
 	hours := strings.ToLower(text)
 	if days, ok := strings.CutSuffix(hours, "d"); ok {
 		if n, err := strconv.Atoi(days); err == nil && n < 1000 {
@@ -196,10 +151,20 @@ func span(text string) (time.Duration, error) {
 		}
 	}
 	d, err := time.ParseDuration(hours)
-	if err != nil || d < time.Minute || d > longest {
-		return 0, mistake("I don't understand the time %q. Write 90m, 2h or 3d; at most 30d.", short(text))
+	if most := cmp.Or(s.longest, longest); err != nil || d < time.Minute || d > most {
+		return 0, mistake("I don't understand the time %q. Write 90m, 2h or 3d; at most %dd.", short(text), int(most.Hours()/24))
 	}
 	return d, nil
+}
+
+// ending is a word of triage.
+func ending(text string) (pipeline.Ending, error) {
+	var words []string
+	for _, as := range pipeline.Triage() {
+		words = append(words, string(as))
+	}
+	as, err := known("word of triage", text, words)
+	return pipeline.Ending(as), err
 }
 
 func day(text string) (time.Time, error) {
@@ -208,16 +173,4 @@ func day(text string) (time.Time, error) {
 		return time.Time{}, mistake("I don't understand the day %q. Write it as 2026-12-01.", short(text))
 	}
 	return d, nil
-}
-
-// Usage is one line of help.
-type Usage struct{ Usage, Help string }
-
-// Usage lists what can be said.
-func (d *Desk) Usage() []Usage {
-	var all []Usage
-	for _, s := range specs {
-		all = append(all, Usage{s.usage, s.help})
-	}
-	return all
 }

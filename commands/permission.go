@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,11 +42,25 @@ func aboutRun(run pipeline.Run) matter {
 	return m
 }
 
-// aboutRegression concerns the teams whose services got slower, too.
+// aboutRegression concerns the teams whose services got slower, too, also when they are not any more.
 func (d *Desk) aboutRegression(run pipeline.Run) matter {
 	m := aboutRun(run)
-	for _, o := range run.Alarming() {
-		m.teams = append(m.teams, d.Catalog().OwnersOf(o.Scenario)...)
+	for _, g := range run.Regressions {
+		m.teams = append(m.teams, d.Catalog().OwnersOf(g.Scenario)...)
+	}
+	return m
+}
+
+// aboutScope concerns the teams whose services a scenario of the run tests; without one, those that got slower.
+func (d *Desk) aboutScope(run pipeline.Run, scenario string) matter {
+	if scenario == "" {
+		return d.aboutRegression(run)
+	}
+	m := aboutRun(run)
+	for _, o := range run.Outcomes {
+		if strings.EqualFold(o.Scenario, scenario) {
+			m.teams = append(m.teams, d.Catalog().OwnersOf(o.Scenario)...)
+		}
 	}
 	return m
 }
@@ -58,6 +73,10 @@ func (d *Desk) aboutEnvironment(name string) matter {
 	return m
 }
 
+// claiming are the verbs that begin the cooldown of another one's permission. Others that go with one take back what it permits,
+// or look.
+var claiming = map[string]string{"accept": "baseline", "invalid": "baseline", "triage": "baseline", "pin": "baseline"}
+
 // may is nil when the speaker may do it now, a *Denied when not. It is for whoever goes on to do it: a cooldown begins, unless
 // the command then fails.
 func (t *turn) may(ctx context.Context, verb string, about matter) error {
@@ -65,7 +84,7 @@ func (t *turn) may(ctx context.Context, verb string, about matter) error {
 		return err
 	}
 	wait := t.Catalog().Permission(about.environment, verb).Cooldown
-	if wait == 0 || verb != t.Verb { // a hold that may be asked for once an hour can be released at any time
+	if wait == 0 || verb != cmp.Or(claiming[t.Verb], t.Verb) { // a hold that may be asked for once an hour can be released at any time
 		return nil
 	}
 	key := about.environment + "/" + verb

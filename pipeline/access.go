@@ -23,7 +23,7 @@ type Permission struct {
 	Cooldown time.Duration // between two of them in one environment; 0: as often as they like
 }
 
-// Permissions are by what is permitted: a verb of the chat's commands.
+// Permissions are by what is permitted: a verb of the chat's commands, or what several of them change.
 type Permissions map[string]Permission
 
 // usual are the permissions of a catalog that names none.
@@ -31,6 +31,7 @@ var usual = Permissions{
 	"status": {Roles: []Role{Anyone}},
 	"rerun":  {Roles: []Role{Member}}, "full": {Roles: []Role{Member}}, "cancel": {Roles: []Role{Member}},
 	"ack": {Roles: []Role{Member, OnCall}}, "approve": {Roles: []Role{Member}}, "hold": {Roles: []Role{Member}},
+	"baseline": {Roles: []Role{Member, OnCall}}, // what runs are judged against: accept, invalid, triage, reopen, pin, unpin
 }
 
 // Permitted are the verbs that a permission can be about.

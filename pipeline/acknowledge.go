@@ -2,58 +2,64 @@ package pipeline
 
 import "slices"
 
-// Taken is the mark of whoever looks after a scenario of the run, or after all of it for an empty one. A mark without a scope is
-// about all that no other one is about.
-func (r Run) Taken(scenario string) (Mark, bool) {
-	for _, scope := range []string{scenario, ""} {
-		if i := slices.IndexFunc(r.Acknowledged, func(m Mark) bool { return m.Scope == scope }); i >= 0 {
+// Taken is the mark of whoever looks after a metric of a scenario; an empty metric stands for all of them, an empty scenario for
+// the whole run. Of several marks it is the one that says most precisely what it is about.
+func (r Run) Taken(scenario string, metric Metric) (Mark, bool) {
+	for _, about := range []Mark{{Scope: scenario, Metric: metric}, {Scope: scenario}, {Metric: metric}, {}} {
+		if i := slices.IndexFunc(r.Acknowledged, about.same); i >= 0 {
 			return r.Acknowledged[i], true
 		}
 	}
 	return Mark{}, false
 }
 
-// Open are the outcomes that got worse, or may have, and that nobody looks after.
-func (r Run) Open() []Outcome {
-	return slices.DeleteFunc(r.Alarming(), func(o Outcome) bool {
-		_, taken := r.Taken(o.Scenario)
-		return taken
-	})
+// same tells whether two marks are about the same.
+func (m Mark) same(other Mark) bool { return m.Scope == other.Scope && m.Metric == other.Metric }
+
+// Covers tells whether a mark is about a regression of its run.
+func (m Mark) Covers(g Regression) bool {
+	return (m.Scope == "" || m.Scope == g.Scenario) && (m.Metric == "" || m.Metric == g.Metric)
 }
 
-// Settled tells whether what the run found of a scenario is history: one of some later runs in the same environment saw it in
-// order, or one of the same series saw it at all.
-func (r Run) Settled(scenario string, runs []Run) bool {
-	return slices.ContainsFunc(runs, func(later Run) bool {
-		if later.State != Done || later.Environment != r.Environment || !later.Submitted.After(r.Submitted) {
-			return false
-		}
-		tell := []Verdict{Pass, Improved}
-		if later.Series() == r.Series() && later.Change().Kind == r.Change().Kind {
-			tell = append(tell, Suspect, Regressed)
-		}
-		return slices.ContainsFunc(later.Outcomes, func(o Outcome) bool { return o.Scenario == scenario && slices.Contains(tell, o.Verdict) })
-	})
-}
-
-// Outlived are the scopes of the acknowledgements that are about nothing but what is settled: nobody misses them.
-func (r Run) Outlived(runs []Run) (scopes []string) {
-	for _, m := range r.Acknowledged {
-		unsettled := func(o Outcome) bool { return (m.Scope == "" || m.Scope == o.Scenario) && !r.Settled(o.Scenario, runs) }
-		if !slices.ContainsFunc(r.Alarming(), unsettled) {
-			scopes = append(scopes, m.Scope)
-		}
+// StateOf one of the run's regressions.
+func (r Run) StateOf(g Regression) RegressionState {
+	_, taken := r.Taken(g.Scenario, g.Metric)
+	switch {
+	case g.End != nil && g.End.As == Expected:
+		return RegressionAccepted
+	case g.End != nil:
+		return RegressionResolved
+	case taken:
+		return RegressionAcknowledged
 	}
-	return scopes
+	return RegressionOpen
 }
 
-// Alarming are the outcomes that got worse, or may have.
+// Standing are the run's regressions that have no end.
+func (r Run) Standing() []Regression {
+	return slices.DeleteFunc(slices.Clone(r.Regressions), func(g Regression) bool { return g.End != nil })
+}
+
+// Open are those of them that nobody looks after.
+func (r Run) Open() []Regression {
+	return slices.DeleteFunc(r.Standing(), func(g Regression) bool { return r.StateOf(g) != RegressionOpen })
+}
+
+// Alarming are the outcomes that got worse, or may have, and are not over.
 func (r Run) Alarming() []Outcome {
+	standing := r.Standing()
 	var some []Outcome
 	for _, o := range r.Outcomes {
-		if o.Verdict == Regressed || o.Verdict == Suspect {
+		bad := o.Verdict == Regressed || o.Verdict == Suspect
+		if bad && slices.ContainsFunc(standing, func(g Regression) bool { return g.Scenario == o.Scenario }) {
 			some = append(some, o)
 		}
 	}
 	return some
+}
+
+// Outlived are the acknowledgements that are about nothing that still stands: nobody misses them.
+func (r Run) Outlived() []Mark {
+	standing := r.Standing()
+	return slices.DeleteFunc(slices.Clone(r.Acknowledged), func(m Mark) bool { return slices.ContainsFunc(standing, m.Covers) })
 }

@@ -2,78 +2,127 @@ package pipeline_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"bellwether/pipeline"
 )
 
-// found is a run of checkout on load that was judged some hours after noon.
-func found(hour int, outcomes ...pipeline.Outcome) pipeline.Run {
+// found is a run that found p95 and errors of cart and p95 of pay to be worse.
+func found() pipeline.Run {
+	of := func(scenario string, verdict pipeline.Verdict) pipeline.Outcome {
+		return pipeline.Outcome{Scenario: scenario, Verdict: verdict}
+	}
 	return pipeline.Run{
-		Environment: "load", State: pipeline.Done, Submitted: time.Date(2026, 11, 23, 12+hour, 0, 0, 0, time.UTC),
-		Changes: []pipeline.Change{{Kind: pipeline.KindService, Name: "checkout"}}, Outcomes: outcomes,
+		ID: "R1", State: pipeline.Done, Outcomes: []pipeline.Outcome{of("cart", pipeline.Regressed), of("pay", pipeline.Suspect), of("list", pipeline.Pass)},
+		Regressions: []pipeline.Regression{
+			{ID: "R1/cart/p95", Run: "R1", Scenario: "cart", Metric: pipeline.P95},
+			{ID: "R1/cart/errors", Run: "R1", Scenario: "cart", Metric: pipeline.Errors},
+			{ID: "R1/pay/p95", Run: "R1", Scenario: "pay", Metric: pipeline.P95},
+		},
 	}
 }
 
-func of(scenario string, verdict pipeline.Verdict) pipeline.Outcome {
-	return pipeline.Outcome{Scenario: scenario, Verdict: verdict}
+func ids(regressions []pipeline.Regression) (ids []string) {
+	for _, g := range regressions {
+		ids = append(ids, g.ID)
+	}
+	return ids
 }
 
-func TestWhatALaterRunSettles(t *testing.T) {
-	run := found(1, of("cart", pipeline.Regressed), of("pay", pipeline.Suspect))
-	edited := func(edit func(*pipeline.Run)) pipeline.Run {
-		later := found(2, of("cart", pipeline.Pass))
-		edit(&later)
-		return later
+func alarming(run pipeline.Run) (names []string) {
+	for _, o := range run.Alarming() {
+		names = append(names, o.Scenario)
 	}
-	for name, c := range map[string]struct {
-		other   pipeline.Run
-		settled bool
+	return names
+}
+
+func TestWhoLooksAfterWhat(t *testing.T) {
+	run := found()
+	mark := func(name, scope string, metric pipeline.Metric) pipeline.Mark {
+		return pipeline.Mark{Name: name, Scope: scope, Metric: metric}
+	}
+	all := []pipeline.Mark{mark("all", "", ""), mark("p95", "", pipeline.P95), mark("cart", "cart", ""), mark("p95 of cart", "cart", pipeline.P95)}
+	for _, c := range []struct {
+		marks    []pipeline.Mark
+		scenario string
+		metric   pipeline.Metric
+		want     string // nobody when empty
 	}{
-		"in order again":            {found(2, of("cart", pipeline.Pass)), true},
-		"better than before":        {found(2, of("cart", pipeline.Improved)), true},
-		"bad again, which was told": {found(2, of("cart", pipeline.Regressed)), true},
-		"it could not tell":         {found(2, of("cart", pipeline.Inconclusive)), false},
-		"it was invalid":            {found(2, of("cart", pipeline.Invalid)), false},
-		"another scenario":          {found(2, of("pay", pipeline.Pass)), false},
-		"an earlier run":            {found(0, of("cart", pipeline.Pass)), false},
-		"the run itself":            {run, false},
-		"somewhere else":            {edited(func(r *pipeline.Run) { r.Environment = "soak" }), false},
-		"in order in a full run":    {edited(func(r *pipeline.Run) { r.Changes = nil }), true},
-		"bad in a full run as well": {edited(func(r *pipeline.Run) { r.Changes, r.Outcomes[0].Verdict = nil, pipeline.Regressed }), false},
-		"bad in a stack of its name": {edited(func(r *pipeline.Run) {
-			r.Changes[0].Kind, r.Outcomes[0].Verdict = pipeline.KindStack, pipeline.Regressed
-		}), false},
-		"one that was not finished ": {edited(func(r *pipeline.Run) { r.State = pipeline.Cancelled }), false},
+		{all, "cart", pipeline.P95, "p95 of cart"},
+		{all, "cart", pipeline.Errors, "cart"},
+		{all, "cart", "", "cart"},
+		{all, "pay", pipeline.P95, "p95"},
+		{all, "pay", "", "all"},
+		{all, "", pipeline.P95, "p95"},
+		{all, "", "", "all"},
+		{all[:3], "cart", pipeline.P95, "cart"},
+		{all[1:2], "pay", "", ""},
+		{all[2:3], "pay", pipeline.P95, ""},
+		{all[3:], "cart", "", ""},
+		{all[3:], "cart", pipeline.Errors, ""},
+		{nil, "cart", pipeline.P95, ""},
 	} {
-		t.Run(name, func(t *testing.T) {
-			require.Equal(t, c.settled, run.Settled("cart", []pipeline.Run{run, c.other}))
-		})
+		run.Acknowledged = c.marks
+		got, taken := run.Taken(c.scenario, c.metric)
+		require.Equal(t, c.want != "", taken, "%+v", c)
+		require.Equal(t, c.want, got.Name, "%+v", c)
+	}
+}
+
+func TestWhatIsOpen(t *testing.T) {
+	run := found()
+	require.Equal(t, []string{"R1/cart/p95", "R1/cart/errors", "R1/pay/p95"}, ids(run.Open()))
+	run.Acknowledged = []pipeline.Mark{{Scope: "cart", Metric: pipeline.P95}}
+	require.Equal(t, []string{"R1/cart/errors", "R1/pay/p95"}, ids(run.Open()))
+	require.Equal(t, []string{"cart", "pay"}, alarming(run), "though somebody looks after one of them")
+	run.Regressions[1].End = &pipeline.End{As: pipeline.Recovered}
+	require.Equal(t, []string{"R1/pay/p95"}, ids(run.Open()))
+	require.Equal(t, []string{"cart", "pay"}, alarming(run), "p95 of cart is not over")
+	run.Regressions[0].End = &pipeline.End{As: pipeline.Expected}
+	require.Equal(t, []string{"pay"}, alarming(run))
+	require.Equal(t, []string{"R1/pay/p95"}, ids(run.Standing()))
+	run.Regressions = nil
+	require.Empty(t, run.Alarming())
+	require.Empty(t, run.Open())
+}
+
+func TestStatesOfARegression(t *testing.T) {
+	run := found()
+	for _, c := range []struct {
+		end   pipeline.Ending // none when empty
+		marks []pipeline.Mark
+		want  pipeline.RegressionState
+	}{
+		{"", nil, pipeline.RegressionOpen},
+		{"", []pipeline.Mark{{Scope: "pay"}}, pipeline.RegressionOpen},
+		{"", []pipeline.Mark{{Scope: "cart"}}, pipeline.RegressionAcknowledged},
+		{pipeline.Expected, []pipeline.Mark{{}}, pipeline.RegressionAccepted},
+		{pipeline.Recovered, []pipeline.Mark{{}}, pipeline.RegressionResolved},
+		{pipeline.Worsened, nil, pipeline.RegressionResolved},
+		{pipeline.Refuted, nil, pipeline.RegressionResolved},
+		{pipeline.Environmental, nil, pipeline.RegressionResolved},
+		{pipeline.Fixed, nil, pipeline.RegressionResolved},
+		{pipeline.Invalidated, nil, pipeline.RegressionResolved},
+	} {
+		g := run.Regressions[0]
+		if run.Acknowledged = c.marks; c.end != "" {
+			g.End = &pipeline.End{As: c.end}
+		}
+		require.Equal(t, c.want, run.StateOf(g), "%+v", c)
 	}
 }
 
 func TestWhichAcknowledgementsAreOutlived(t *testing.T) {
-	run := found(1, of("cart", pipeline.Regressed), of("pay", pipeline.Suspect), of("list", pipeline.Pass))
-	cart, rest := []pipeline.Run{found(2, of("cart", pipeline.Pass))}, []pipeline.Run{found(2, of("cart", pipeline.Pass), of("pay", pipeline.Pass))}
-	run.Acknowledged = []pipeline.Mark{{Scope: "pay"}, {Scope: "cart"}, {}}
-	require.Empty(t, run.Outlived(nil))
-	require.Equal(t, []string{"cart"}, run.Outlived(cart))
-	require.Equal(t, []string{"pay", "cart", ""}, run.Outlived(rest))
-}
-
-func TestWhoLooksAfterWhat(t *testing.T) {
-	run := found(1, of("cart", pipeline.Regressed), of("pay", pipeline.Suspect), of("list", pipeline.Pass))
-	run.Acknowledged = []pipeline.Mark{{Name: "siti", Scope: "cart"}}
-	require.Equal(t, []pipeline.Outcome{of("pay", pipeline.Suspect)}, run.Open())
-	_, taken := run.Taken("pay")
-	require.False(t, taken)
-	run.Acknowledged = append([]pipeline.Mark{{Name: "jo"}}, run.Acknowledged...)
-	require.Empty(t, run.Open())
-	for scenario, name := range map[string]string{"cart": "siti", "pay": "jo", "": "jo"} {
-		mark, taken := run.Taken(scenario)
-		require.True(t, taken)
-		require.Equal(t, name, mark.Name, "of two, whoever named the scenario")
-	}
+	run := found()
+	pay, cart, errors, all := pipeline.Mark{Scope: "pay"}, pipeline.Mark{Scope: "cart"}, pipeline.Mark{Scope: "cart", Metric: pipeline.Errors}, pipeline.Mark{}
+	run.Acknowledged = []pipeline.Mark{pay, cart, errors, all}
+	require.Empty(t, run.Outlived())
+	end := &pipeline.End{As: pipeline.Recovered}
+	run.Regressions[1].End = end
+	require.Equal(t, []pipeline.Mark{errors}, run.Outlived())
+	run.Regressions[0].End = end
+	require.Equal(t, []pipeline.Mark{cart, errors}, run.Outlived())
+	run.Regressions[2].End = end
+	require.Equal(t, []pipeline.Mark{pay, cart, errors, all}, run.Outlived())
 }

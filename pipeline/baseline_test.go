@@ -34,7 +34,7 @@ func TestWhatElseChangedSinceTheNewestBaselineRun(t *testing.T) {
 	c := flow(now, past)
 	c.Thing = "service:checkout"
 	require.Equal(t, []string{"new 0.1.0 (new)", "search 2.0.0 → 2.1.0"}, judge(c).AlsoChanged)
-	c.Past = nil
+	c.Past = pipeline.Past{}
 	require.Empty(t, judge(c).AlsoChanged)
 }
 
@@ -52,7 +52,7 @@ func TestTheRegressionOfOthersIsNotBlamedOnWhatCannotBeInterleaved(t *testing.T)
 	o = c.Confirm(judge(c), legs(twice(100, 103), twice(141, 138)))
 	require.Equal(t, pipeline.Regressed, o.Verdict, "old and new in turn tell the cause")
 	require.Empty(t, o.Reason)
-	c.Past[0].Versions["service:checkout"] = "1.5.0"
+	c.Past.Results[0].Versions["service:checkout"] = "1.5.0"
 	require.Equal(t, pipeline.Regressed, c.Confirm(judge(c), legs(nil, twice(138, 140))).Verdict)
 }
 

@@ -37,5 +37,8 @@ func (w *work) exhausted(ctx context.Context) error {
 	}
 	w.remark("could not be confirmed: " + why)
 	w.run.Stage = StageReport
-	return w.comeBack(ctx)
+	if err := w.comeBack(ctx); err != nil {
+		return err
+	}
+	return w.settle(ctx)
 }

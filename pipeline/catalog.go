@@ -112,6 +112,7 @@ type Environment struct {
 	Abort      Abort
 	Batch      bool          // changes that wait together are tested together
 	MaxWait    time.Duration // a run that waits longer is told; 0: none is
+	Confirm    time.Duration // how long a suspicion may be followed up; after that it stays one
 
 	Permissions Permissions // where they are others than everywhere else
 }

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // judge compares what was measured with the past.
@@ -21,13 +22,18 @@ func (w *work) judge(ctx context.Context) error {
 }
 
 func (w *work) comparisons(ctx context.Context) ([]Comparison, error) {
+	standing, err := w.Regressions.Standing(ctx, w.run.Environment)
+	if err != nil {
+		return nil, fmt.Errorf("regressions in %s: %w", w.run.Environment, err)
+	}
 	var comparisons []Comparison
 	for _, result := range w.run.Results {
-		past, err := w.History.Past(ctx, w.run.Environment, result.Scenario)
-		if err != nil {
+		c := Comparison{Thing: w.thing(), Scenario: w.scenario(result.Scenario), Result: result}
+		if c.Past, err = w.History.Past(ctx, w.run.Environment, c.Scenario); err != nil {
 			return nil, fmt.Errorf("past of %s: %w", result.Scenario, err)
 		}
-		comparisons = append(comparisons, Comparison{w.thing(), w.scenario(result.Scenario), result, past})
+		c.Known = slices.DeleteFunc(slices.Clone(standing), func(g Regression) bool { return g.Scenario != result.Scenario })
+		comparisons = append(comparisons, c)
 	}
 	return comparisons, nil
 }
@@ -60,8 +66,9 @@ func (w *work) sum() {
 	}
 }
 
-// confirm measures the suspected scenarios afresh, the old version and the new one interleaved, and settles the suspicion.
-// It stands where a version could not be deployed again. In the end the new version is installed.
+// confirm measures the suspected scenarios afresh, the old version and the new one interleaved, and settles the suspicions that
+// it can. The others stand, where a version could not be deployed again or there was no time. In the end the new version is
+// installed.
 func (w *work) confirm(ctx context.Context) error {
 	broken := w.legs(ctx)
 	if isBroken(broken) {
@@ -73,28 +80,7 @@ func (w *work) confirm(ctx context.Context) error {
 		return err
 	}
 	w.run.Stage = StageReport
-	if broken != nil {
-		return nil
-	}
 	return w.settle(ctx)
-}
-
-// legs measures those that are left; each is a checkpoint.
-func (w *work) legs(ctx context.Context) error {
-	for i, fresh := range Order(w.canGoBack()) {
-		if i < len(w.run.Legs) {
-			continue
-		}
-		leg, err := w.leg(ctx, i, fresh)
-		if err != nil {
-			return err
-		}
-		w.run.Legs = append(w.run.Legs, leg)
-		if err := w.checkpoint(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // canGoBack tells whether there is an old version that we can deploy in turn with the new one.
@@ -124,39 +110,6 @@ func (w *work) remark(reason string) {
 	w.run.Reason = reason
 }
 
-func (w *work) leg(ctx context.Context, number int, fresh bool) (Leg, error) {
-	artefact := w.run.Change().Artefact()
-	if !fresh {
-		artefact = *w.run.Before
-	}
-	if w.canGoBack() {
-		if err := w.install(ctx, artefact); err != nil {
-			return Leg{}, err
-		}
-	}
-	leg := Leg{New: fresh}
-	for _, name := range w.suspects() {
-		result, err := w.measure(ctx, name, fmt.Sprintf("%s/%s/leg%d", w.run.ID, name, number+1), artefact)
-		if err != nil {
-			return Leg{}, err
-		}
-		if result.Stopped != "" {
-			return Leg{}, w.fainted(fresh, result.Stopped)
-		}
-		leg.Results = append(leg.Results, result)
-	}
-	return leg, nil
-}
-
-// fainted is the end of a confirmation whose load was stopped. Only the new version's load tells something about that.
-func (w *work) fainted(fresh bool, why string) error {
-	if !fresh {
-		return &sickness{Explanation{Reason: "the load on " + w.run.Before.Label() + " was stopped: " + why}}
-	}
-	w.run.Stopped = why
-	return &sickness{Explanation{Reason: "the load was stopped: " + why}}
-}
-
 func (w *work) suspects() []string {
 	var names []string
 	for _, o := range w.run.Outcomes {
@@ -167,15 +120,15 @@ func (w *work) suspects() []string {
 	return names
 }
 
-// settle judges the legs.
+// settle judges the suspicions for which there are legs enough.
 func (w *work) settle(ctx context.Context) error {
 	comparisons, err := w.comparisons(ctx)
 	if err != nil {
 		return err
 	}
 	for i, c := range comparisons {
-		if w.run.Outcomes[i].Verdict == Suspect {
-			w.run.Outcomes[i] = c.Confirm(w.run.Outcomes[i], w.run.Legs)
+		if o := w.run.Outcomes[i]; o.Verdict == Suspect && !c.Undecided(o, w.run.Legs) {
+			w.run.Outcomes[i] = c.Confirm(o, w.run.Legs)
 		}
 	}
 	w.sum()
@@ -205,5 +158,18 @@ func (w *work) report(ctx context.Context) error {
 		return err
 	}
 	w.finish(Done, w.run.Verdict)
-	return nil
+	return w.follow(ctx)
+}
+
+// follow keeps the regressions that the run found, and what became of others.
+func (w *work) follow(ctx context.Context) error {
+	standing, err := w.Regressions.Standing(ctx, w.run.Environment)
+	if err != nil {
+		return fmt.Errorf("regressions in %s: %w", w.run.Environment, err)
+	}
+	changed := Follow(w.run, standing)
+	if len(changed) == 0 {
+		return nil
+	}
+	return w.Regressions.Follow(ctx, w.lease, changed)
 }

@@ -8,16 +8,24 @@ import (
 	"bellwether/pipeline"
 )
 
-// legs are measured in the order old, new, new, old; only the new ones when there is no old version.
+// legs are measured in the order old, new, new, old, twice over, each version the given results in turn; only the new ones when
+// there is no old version.
 func legs(was, now []pipeline.Result) []pipeline.Leg {
+	return legsOf(len(pipeline.Order(len(was) > 0)), was, now)
+}
+
+// legsOf are the first n of them.
+func legsOf(n int, was, now []pipeline.Result) []pipeline.Leg {
 	var all []pipeline.Leg
-	for _, fresh := range pipeline.Order(len(was) > 0) {
-		side := &was
+	measured := map[bool]int{}
+	for _, fresh := range pipeline.Order(len(was) > 0)[:n] {
+		side := was
 		if fresh {
-			side = &now
+			side = now
 		}
-		all = append(all, pipeline.Leg{New: fresh, Results: (*side)[:1]})
-		*side = (*side)[1:]
+		i := measured[fresh] % len(side)
+		all = append(all, pipeline.Leg{New: fresh, Results: side[i : i+1]})
+		measured[fresh]++
 	}
 	return all
 }
@@ -31,7 +39,7 @@ func withErrors(a, b int64) []pipeline.Result {
 }
 
 func TestOrder(t *testing.T) {
-	require.Equal(t, []bool{false, true, true, false}, pipeline.Order(true))
+	require.Equal(t, []bool{false, true, true, false, false, true, true, false}, pipeline.Order(true))
 	require.Equal(t, []bool{true, true}, pipeline.Order(false))
 }
 
@@ -129,7 +137,7 @@ func TestLegsThatSettleNothing(t *testing.T) {
 		"failed":       {spoil(func(r *pipeline.Result) { r.Failed = "set-up: exit status 1" }), "could not be confirmed: set-up: exit status 1"},
 		"other load":   {spoil(func(r *pipeline.Result) { r.Hash = "h2" }), "could not be confirmed: the scenario was changed meanwhile"},
 		"no legs":      {nil, "could not be confirmed: it was not measured again"},
-		"another's":    {spoil(func(r *pipeline.Result) { r.Scenario = "other" })[3:], "could not be confirmed: it was not measured again"},
+		"another's":    {spoil(func(r *pipeline.Result) { r.Scenario = "other" })[6:7], "could not be confirmed: it was not measured again"},
 		"few answers":  {spoil(func(r *pipeline.Result) { *r = only(*r, pipeline.Errors) }), "p99 of flow could not be confirmed: too few answers"},
 		"only the old": {legs(twice(100, 103), twice(1, 1))[:1], "could not be confirmed: it was not measured again"},
 	} {
@@ -151,4 +159,81 @@ func TestAFailingScenarioWithoutLatenciesIsNoPassOnceItRecovers(t *testing.T) {
 	o := c.Confirm(before, legs(withErrors(0, 0), withErrors(0, 0)))
 	require.Equal(t, pipeline.Inconclusive, o.Verdict)
 	require.Equal(t, "too few answers to judge any latency", o.Reason)
+}
+
+// learned is ten results about ms, and as many of another load: enough to know how noisy they are.
+func learned(ms, noise float64) []pipeline.Result {
+	past := history(10, ms, noise)
+	for _, r := range history(11, ms, noise) {
+		r.Hash = "h0"
+		past = append(past, r)
+	}
+	return past
+}
+
+func TestLooks(t *testing.T) {
+	unknown, quiet := history(8, 100, 0.03), learned(100, 0.03)
+	gate := []pipeline.Gate{{Metric: pipeline.P50, Limit: 120}}
+	spoilt := measured("R1", 140, 0)
+	spoilt.Invalid = "generator late"
+	one := func(ms float64) []pipeline.Result {
+		return []pipeline.Result{only(measured("R1", ms, 0), pipeline.P50)}
+	}
+	for name, c := range map[string]struct {
+		past     []pipeline.Result
+		was, now []pipeline.Result
+		gates    []pipeline.Gate
+		legs     int              // that are needed
+		verdict  pipeline.Verdict // in the end
+	}{
+		"plainly worse":                   {quiet, one(100), one(140), nil, 4, "regressed"},
+		"no worse":                        {quiet, one(100), one(99), nil, 4, "pass"},
+		"hard to tell":                    {quiet, one(100), one(104), nil, 8, "pass"},
+		"noise unknown, worse":            {unknown, one(100), one(140), nil, 8, "regressed"},
+		"noise unknown, no worse":         {unknown, one(100), one(99), nil, 4, "pass"},
+		"nothing old":                     {quiet, nil, one(140), nil, 2, "regressed"},
+		"spoilt":                          {quiet, []pipeline.Result{spoilt}, one(140), nil, 1, "suspect"},
+		"a gate needs no noise":           {nil, one(100), one(140), gate, 4, "regressed"},
+		"gate held, and perhaps slower":   {quiet, one(100), one(104), gate, 8, "pass"},
+		"gate broken in every repeat":     {unknown, one(100), one(140), gate, 4, "regressed"},
+		"gate broken before and no worse": {quiet, one(130), one(128), gate, 4, "suspect"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			comparison := flow(one(150)[0], c.past)
+			comparison.Scenario.Gates = c.gates
+			o := judge(comparison)
+			require.Equal(t, pipeline.Suspect, o.Verdict)
+			n := 0
+			for n < len(pipeline.Order(c.was != nil)) && comparison.Undecided(o, legsOf(n, c.was, c.now)) {
+				n++
+			}
+			require.Equal(t, c.legs, n)
+			all := legsOf(n, c.was, c.now)
+			require.False(t, comparison.Undecided(o, all))
+			if n > 1 {
+				o = comparison.Confirm(o, all)
+			}
+			require.Equal(t, c.verdict, o.Verdict)
+		})
+	}
+}
+
+// What else is worse in a scenario that is confirmed to be is not followed up further; it stays a suspicion.
+func TestOneConfirmedMetricSettlesItsScenario(t *testing.T) {
+	now := measured("R1", 140, 0)
+	c := flow(now, learned(100, 0.03))
+	hazy := func(p99 float64) pipeline.Result {
+		r := measured("R1", 140, 0)
+		r.Groups[""].Values[pipeline.P99] = p99
+		return r
+	}
+	first := legsOf(4, twice(100, 101), []pipeline.Result{hazy(305), hazy(330)})
+	require.False(t, c.Undecided(judge(c), first))
+	o := c.Confirm(judge(c), first)
+	require.Equal(t, pipeline.Regressed, o.Verdict)
+	require.Equal(t, pipeline.Regressed, finding(t, o, "flow", pipeline.P95).Verdict)
+	f := finding(t, o, "flow", pipeline.P99)
+	require.Equal(t, pipeline.Suspect, f.Verdict)
+	require.Equal(t, pipeline.CourseNew, f.Course)
+	require.Equal(t, 4, f.Confirmation.Legs)
 }

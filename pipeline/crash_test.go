@@ -30,13 +30,19 @@ var lives = map[string]func(*world){
 		w.fails["roll "+newImage], w.fails["roll "+oldImage] = broken{"stuck", ""}, broken{"stuck too", ""}
 	},
 	"regressed and taken back": func(w *world) {
+		w.experienced() // half of the legs are enough
 		w.latency[newImage] = 56
 		checkout := w.catalog.Services["checkout"]
 		checkout.Restore = true
 		w.catalog.Services["checkout"] = checkout
 	},
+	"a regression that is over": func(w *world) {
+		g := pipeline.Regression{ID: "P4/checkout-flow/p95", Run: "P4", Environment: "load", Scenario: "checkout-flow", Group: "checkout-flow", Metric: pipeline.P95, Level: 90, MDE: 0.1}
+		w.found[g.ID] = text(g)
+	},
 	"two together": func(w *world) { w.both() },
 	"two together, one slower": func(w *world) {
+		w.experienced()
 		w.both()
 		w.latency[newSearch] = 56
 	},
@@ -72,7 +78,7 @@ func TestARunSurvivesEveryMishap(t *testing.T) {
 				calm = w.end(w.drain(t))
 				calls = w.calls
 			})
-			step := 1 + len(calls)/80 // of a long life each mishap meets every other call, each call one mishap or another
+			step := 1 + len(calls)/60 // of a long life each mishap meets every other call, each call one mishap or another
 			for i, mishap := range []mishap{breaksBefore, breaksAfter, loses, stalls} {
 				for n := 1 + i%step; n <= len(calls); n += step {
 					if (mishap == breaksAfter || mishap == stalls) && calls[n-1] == "" {
@@ -122,14 +128,23 @@ type end struct {
 	Ends     int    // that people were told of
 	Plan     string // JSON
 	Unwell   string
-	Other    string // what became of search 2, where that was a run
+	Other    string   // what became of search 2, where that was a run
+	Found    []string // regressions that stand
+	Over     []string // that do no longer, with their ends
 }
 
 func (w *world) end(run, other pipeline.Run) end {
 	e := end{
 		run.State, run.Verdict, run.Reason, run.Output, run.Restored, text(run.Outcomes), nil,
 		w.live["checkout"], w.installed["service:checkout"].Revision, len(w.past["checkout-flow"]) + len(w.past["shop-window"]), len(w.ended),
-		text(run.Plan), run.Unwell, fmt.Sprint(other.State, " ", other.Verdict, " ", w.live["search"]),
+		text(run.Plan), run.Unwell, fmt.Sprint(other.State, " ", other.Verdict, " ", w.live["search"]), nil, nil,
+	}
+	for _, g := range w.regressions(func(pipeline.Regression) bool { return true }) {
+		if g.End == nil {
+			e.Found = append(e.Found, g.ID)
+		} else {
+			e.Over = append(e.Over, fmt.Sprint(g.ID, " ", g.End.As, " ", g.End.Run))
+		}
 	}
 	for _, leg := range run.Legs {
 		e.Legs = append(e.Legs, fmt.Sprint(leg.New, " ", leg.Results[0].Artefact.Revision))
@@ -139,8 +154,11 @@ func (w *world) end(run, other pipeline.Run) end {
 
 func TestTheEndsThatSurvive(t *testing.T) {
 	for name, want := range map[string]end{
-		"pass":      {State: "done", Verdict: "pass", Live: newImage, Noted: "r2", Past: 12, Ends: 1},
-		"regressed": {State: "done", Verdict: "regressed", Live: newImage, Noted: "r2", Past: 10, Ends: 1, Legs: []string{"false r1", "true r2", "true r2", "false r1"}},
+		"pass": {State: "done", Verdict: "pass", Live: newImage, Noted: "r2", Past: 12, Ends: 1},
+		"regressed": {State: "done", Verdict: "regressed", Live: newImage, Noted: "r2", Past: 10, Ends: 1, Legs: []string{"false r1", "true r2", "true r2", "false r1", "false r1", "true r2", "true r2", "false r1"}, Found: []string{
+			"R1/checkout-flow/p50", "R1/checkout-flow/p95", "R1/checkout-flow/p99", "R1/shop-window/p50", "R1/shop-window/p95", "R1/shop-window/p99",
+		}},
+		"a regression that is over": {State: "done", Verdict: "pass", Live: newImage, Noted: "r2", Past: 12, Ends: 1, Over: []string{"P4/checkout-flow/p95 recovered R1"}},
 		"a deploy that fails": {
 			State: "done", Verdict: "failed", Reason: "the deploy failed: exit status 3", Output: "out of memory", Restored: "restored r1", Live: oldImage, Noted: "r1", Past: 10, Ends: 1,
 		},

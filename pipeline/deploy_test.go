@@ -145,7 +145,7 @@ func TestADeployThatFailsWhileConfirming(t *testing.T) {
 		saves := 0
 		w.before = func(effect string) {
 			if effect == "save running confirm" {
-				if saves++; saves == 5 {
+				if saves++; saves == 9 {
 					w.fails["deploy "+newImage] = boom
 				}
 			}

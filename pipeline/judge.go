@@ -1,12 +1,8 @@
 package pipeline
 
 import (
-	"fmt"
-	"math"
 	"slices"
 	"strings"
-
-	"bellwether/internal/stats"
 )
 
 // What the judge holds itself to; verdict.md has the simulations behind the numbers.
@@ -19,166 +15,103 @@ const (
 // The rules a finding can be judged by.
 const (
 	RuleHistory     = "history"       // prediction t-test against the baseline, or two proportions for errors
-	RuleNoBaseline  = "no-baseline"   // fewer than three comparable results
+	RuleBootstrap   = "bootstrap"     // against one or two records alone: no more than a suspicion
+	RuleNoBaseline  = "no-baseline"   // too few comparable results, or too little known of their noise
 	RuleGate        = "gate"          // the absolute limit of the scenario is broken
 	RuleGateBefore  = "gate-before"   // the gate was broken before this change too
+	RuleKnown       = "known"         // worse than its baseline, and no worse than people know
 	RuleUnconfirmed = "not-confirmed" // suspected, and the confirmation did not find it
 )
 
-// Comparison is one result and what came before it: earlier passing results of that scenario in that environment, newest
-// first, comparable or not.
+// Comparison is one result and what came before it in that environment.
 type Comparison struct {
 	Thing    string // what is tested: "service:checkout"; empty for a full run
 	Scenario Scenario
 	Result   Result
-	Past     []Result
+	Past     Past
+	Known    []Regression // of the scenario, that have no end
+	// Records are what Result and then each of Past.Results measured second by second, as far as there are any. With them one or
+	// two baselines are enough for a suspicion, as on the command line; a run of the pipeline has none.
+	Records []Record
 }
+
+// hearing is a comparison with what its result is held against.
+type hearing struct {
+	Comparison
+	reference
+}
+
+func (c Comparison) hearing() hearing { return hearing{c, c.reference()} }
 
 // Judge compares results with their past. The metrics of all of them are judged together, so that a release with many
 // scenarios raises no more false alarms than one with few.
 func Judge(comparisons []Comparison) []Outcome {
 	outcomes := make([]Outcome, len(comparisons))
+	hearings := make([]hearing, len(comparisons))
 	var pending []*trial
 	for i, c := range comparisons {
-		outcomes[i] = c.outcome()
-		if outcomes[i].Verdict == "" {
-			outcomes[i].Findings = c.findings()
-			pending = append(pending, c.trials(outcomes[i].Findings)...)
+		hearings[i] = c.hearing()
+		outcomes[i] = hearings[i].outcome()
+		if o := &outcomes[i]; o.Verdict == "" {
+			pending = append(pending, hearings[i].trials(o.Findings)...)
 		}
 	}
 	settle(pending)
-	for i, c := range comparisons {
+	for i, h := range hearings {
 		if o := &outcomes[i]; o.Verdict == "" {
-			c.applyGates(o.Findings)
-			o.remark(c.unchecked())
+			o.remark(h.unjudged(o.Findings))
+			h.applyGates(o.Findings)
+			for j := range o.Findings {
+				h.follow(&o.Findings[j])
+			}
+			o.remark(h.unchecked())
 			o.conclude()
 		}
 	}
 	return outcomes
 }
 
-// outcome is decided without any comparison when there is no good measurement.
-func (c Comparison) outcome() Outcome {
-	o := Outcome{Scenario: c.Scenario.Name, Result: c.Result.ID, Findings: []Finding{}, Baseline: []string{}}
+// outcome is decided without any comparison when there is no good measurement; else its findings are stated, unjudged.
+func (h hearing) outcome() Outcome {
+	o := Outcome{Scenario: h.Scenario.Name, Result: h.Result.ID, Findings: []Finding{}, Baseline: []string{}}
 	switch {
-	case c.Result.Failed != "":
-		o.Verdict, o.Reason = Failed, c.Result.Failed
+	case h.Result.Failed != "":
+		o.Verdict, o.Reason = Failed, h.Result.Failed
 		return o
-	case c.Result.Invalid != "":
-		o.Verdict, o.Reason = Invalid, c.Result.Invalid
+	case h.Result.Invalid != "":
+		o.Verdict, o.Reason = Invalid, h.Result.Invalid
 		return o
 	}
-	baseline := c.baseline()
-	for _, r := range baseline {
+	for _, r := range h.baseline {
 		o.Baseline = append(o.Baseline, r.Run)
 	}
-	o.AlsoChanged = c.alsoChanged()
-	if len(baseline) < minBaseline {
-		o.Reason = fmt.Sprintf("no baseline yet: %d of %d comparable runs", len(baseline), minBaseline)
-		if len(baseline) < len(c.Past) {
-			o.Reason += "; earlier ones sent other requests or another load"
-		}
-	}
+	o.AlsoChanged, o.Reason, o.Findings = h.alsoChanged(), h.lacking, h.findings()
 	return o
 }
 
 // findings states every measured metric with its past, unjudged.
-func (c Comparison) findings() []Finding {
+func (h hearing) findings() []Finding {
 	findings := []Finding{}
-	for _, group := range sortedKeys(c.Result.Groups) {
-		for _, metric := range []Metric{P50, P95, P99, Errors} {
-			now, measured := c.Result.value(group, metric)
+	for _, group := range sortedKeys(h.Result.Groups) {
+		for _, metric := range []Metric{P50, P95, P99, Errors, Throughput} {
+			now, measured := h.Result.value(group, metric)
 			if !measured {
 				continue
 			}
 			f := Finding{
-				Group: groupName(c.Scenario.Name, group), Metric: metric, Now: now, Samples: c.Result.Groups[group].Requests, P: 1,
+				Group: groupName(h.Scenario.Name, group), Metric: metric, Now: now, Samples: h.Result.Groups[group].Requests, P: 1,
 			}
-			f.Gate, _ = c.gate(f)
-			if past := values(c.released(), group, metric); len(past) > 0 {
-				f.Previous = past[0]
+			f.Gate, _ = h.gate(f)
+			for _, r := range h.others {
+				if v, measured := r.value(group, metric); measured {
+					f.Previous = v
+					break
+				}
 			}
 			findings = append(findings, f)
 		}
 	}
 	return findings
-}
-
-// trial is a finding about to be judged against enough history, together with all others of its release.
-type trial struct {
-	finding  *Finding
-	worse    float64 // p of a value this bad if nothing changed
-	better   float64
-	material func(was, now float64) bool // a change of this size is worth a word
-	mde      func(m int) float64
-}
-
-func (c Comparison) trials(findings []Finding) []*trial {
-	baseline := c.baseline()
-	var trials []*trial
-	for i := range findings {
-		f := &findings[i]
-		group := groupKey(c.Scenario.Name, f.Group)
-		switch past := values(baseline, group, f.Metric); {
-		case len(past) < minBaseline:
-			f.Verdict, f.Rule = Pass, RuleNoBaseline
-		case f.Metric == Errors:
-			trials = append(trials, c.errorTrial(f, group, baseline))
-		default:
-			trials = append(trials, c.latencyTrial(f, group, past))
-		}
-	}
-	return trials
-}
-
-func (c Comparison) latencyTrial(f *Finding, group string, past []float64) *trial {
-	test := stats.Predict([]float64{f.Now}, past, c.noise(group, f.Metric))
-	f.Was, f.Ratio, f.Low, f.High = geometricMean(past), test.Ratio, test.Low, test.High
-	// Where the next run would fall, 19 times of 20, if nothing had changed: Low and High are one standard error of
-	// prediction, times t, to either side of Ratio.
-	f.BandLow, f.BandHigh = f.Was*test.Low/test.Ratio, f.Was*test.High/test.Ratio
-	least := stats.MinimumEffect(latencies[f.Metric])
-	return &trial{
-		finding: f, worse: test.PSlower, better: test.PFaster,
-		material: func(was, now float64) bool { return now > was*(1+least) },
-		mde:      func(m int) float64 { return stats.MDE(test.SE, test.DF, m, falseDiscoveries, least) },
-	}
-}
-
-func (c Comparison) errorTrial(f *Finding, group string, baseline []Result) *trial {
-	test := stats.Proportions(c.Result.Groups[group].Windows, windows(baseline, group))
-	past := values(baseline, group, Errors)
-	f.Was, f.Low, f.High = test.Was, test.Low, test.High
-	f.BandLow, f.BandHigh = slices.Min(past), slices.Max(past)
-	if test.Was > 0 {
-		f.Ratio = test.Now / test.Was
-	}
-	return &trial{
-		finding: f, worse: test.PMore, better: test.PFewer,
-		material: stats.MaterialErrors,
-		mde:      func(int) float64 { return 0 },
-	}
-}
-
-// settle judges all trials of a release together.
-func settle(trials []*trial) {
-	worse, better := make([]float64, len(trials)), make([]float64, len(trials))
-	for i, t := range trials {
-		worse[i], better[i] = t.worse, t.better
-	}
-	isWorse := stats.BenjaminiHochberg(worse, falseDiscoveries)
-	isBetter := stats.BenjaminiHochberg(better, falseDiscoveries)
-	for i, t := range trials {
-		f := t.finding
-		f.P, f.Rule, f.Verdict, f.MDE = t.worse, RuleHistory, Pass, t.mde(len(trials))
-		switch {
-		case isWorse[i] && t.material(f.Was, f.Now):
-			f.Verdict = Suspect
-		case isBetter[i] && t.material(f.Now, f.Was):
-			f.Verdict, f.P = Improved, t.better
-		}
-		zeroUnknown(&f.Was, &f.Ratio, &f.Low, &f.High, &f.BandLow, &f.BandHigh, &f.MDE)
-	}
 }
 
 // applyGates suspects whatever breaks its gate. A suspicion that history raised keeps its rule, and with it the chance of
@@ -227,35 +160,19 @@ func (c Comparison) gate(f Finding) (limit float64, gated bool) {
 	return 0, false
 }
 
-// conclude sums the findings up. Error rates alone cannot let a scenario pass.
+// conclude sums the findings up. Error rates and throughput alone cannot let a scenario pass.
 func (o *Outcome) conclude() {
-	o.Verdict = Pass
-	if !slices.ContainsFunc(o.Findings, func(f Finding) bool { return f.Metric != Errors }) {
+	o.Verdict, o.Uncounted = Pass, false
+	if !slices.ContainsFunc(o.Findings, func(f Finding) bool { return f.Metric.latency() }) {
 		o.Verdict, o.Reason = Inconclusive, "too few answers to judge any latency"
 	}
 	for _, f := range o.Findings {
 		o.Verdict = Worst(o.Verdict, f.Verdict)
+		o.Uncounted = o.Uncounted || f.stands()
 	}
 }
 
 func (o *Outcome) passed() bool { return o.Verdict == Pass || o.Verdict == Improved }
-
-// zeroUnknown makes 0 of what cannot be stated as a number: JSON has neither infinities nor NaN.
-func zeroUnknown(xs ...*float64) {
-	for _, x := range xs {
-		if math.IsInf(*x, 0) || math.IsNaN(*x) {
-			*x = 0
-		}
-	}
-}
-
-func geometricMean(xs []float64) float64 {
-	var sum float64
-	for _, x := range xs {
-		sum += math.Log(x)
-	}
-	return math.Exp(sum / float64(len(xs)))
-}
 
 func groupName(scenario, group string) string {
 	if group == "" {

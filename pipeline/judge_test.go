@@ -41,7 +41,7 @@ func history(n int, ms, noise float64) []pipeline.Result {
 }
 
 func flow(now pipeline.Result, past []pipeline.Result) pipeline.Comparison {
-	return pipeline.Comparison{Scenario: pipeline.Scenario{Name: "flow"}, Result: now, Past: past}
+	return pipeline.Comparison{Scenario: pipeline.Scenario{Name: "flow"}, Result: now, Past: pipeline.Past{Results: past}}
 }
 
 // only leaves one metric of a result.
@@ -168,7 +168,7 @@ func TestAGateThatCannotBeCheckedIsSaid(t *testing.T) {
 	o := judge(c)
 	require.Equal(t, pipeline.Pass, o.Verdict)
 	require.Equal(t, "the p99 gate was not checked: too few requests", o.Reason)
-	c.Past = nil
+	c.Past = pipeline.Past{}
 	require.Equal(t, "no baseline yet: 0 of 3 comparable runs; the p99 gate was not checked: too few requests", judge(c).Reason)
 }
 

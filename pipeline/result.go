@@ -9,7 +9,8 @@ import (
 // Metric is something that is judged.
 type Metric string
 
-// The metrics: latencies in milliseconds, errors as a fraction of requests, throughput as achieved over offered rate.
+// The metrics: latencies in milliseconds, errors as a fraction of requests, throughput as the fraction of the requests due that
+// were sent, or where the load waited for answers (Record.Closed) as answers a second that were no error.
 const (
 	P50        Metric = "p50"
 	P95        Metric = "p95"
@@ -25,6 +26,12 @@ type Record struct {
 	Series    []Series  `json:"series"`
 	Generator []Tick    `json:"generator"`       // one entry a second, in order
 	Fault     string    `json:"fault,omitempty"` // the first reason why a request got no response, in words
+	// Closed: the load waited for answers, or nobody knows how much was wanted, as in the files of other tools. Throughput is then
+	// a rate.
+	Closed bool `json:"closed,omitempty"`
+	// Step is how many seconds each cell and each entry of Generator stand for, where a file was too large to keep second by
+	// second; 0 means one. What counts the seconds of a record counts steps then.
+	Step int `json:"step,omitempty"`
 }
 
 // NoResponse is the class of requests that got none.
@@ -49,7 +56,8 @@ type Cell struct {
 type Tick struct {
 	Offered int64           `json:"offered"` // requests that the load profile wanted sent in this second
 	Sent    int64           `json:"sent"`
-	Lag     stats.Histogram `json:"lag"` // µs from a request's intended time to its sending
+	Lag     stats.Histogram `json:"lag"`           // µs from a request's intended time to its sending
+	CPU     float64         `json:"cpu,omitempty"` // the generator's, as a fraction of what it may use; 0 when unknown
 }
 
 // Result is what one scenario measured in one run, without the record it came from.

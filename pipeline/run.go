@@ -93,11 +93,14 @@ type Run struct {
 	Cancel       *Mark    `json:"cancel,omitempty"`
 	Acknowledged []Mark   `json:"acknowledged,omitempty"` // that are in force, oldest first
 	Lapsed       []Mark   `json:"lapsed,omitempty"`       // acknowledgements whose time is over
+	Reminded     []Mark   `json:"reminded,omitempty"`     // acknowledgements that somebody was reminded of before their time was over, oldest first
+	Triaged      []End    `json:"triaged,omitempty"`      // what people said of the run and its scenarios, in force, oldest first
 	Approved     *Mark    `json:"approved,omitempty"`
 	Rejected     *Mark    `json:"rejected,omitempty"`
 	Overdue      bool     `json:"overdue,omitempty"` // it waits longer than its environment wants it to
 
-	Hold *Hold `json:"-"` // of its environment, while it waits; set by Load
+	Hold        *Hold        `json:"-"` // of its environment, while it waits; set by Load
+	Regressions []Regression `json:"-"` // that belong to it, as they now stand, by ID; set by Load
 }
 
 // Approval is asked for before a plan is applied.
@@ -123,8 +126,9 @@ type Mark struct {
 	Name    string    `json:"name"`
 	At      time.Time `json:"at"`
 	Because string    `json:"because,omitempty"`
-	Until   time.Time `json:"until,omitzero"`  // of an acknowledgement; zero: for as long as it takes
-	Scope   string    `json:"scope,omitempty"` // of an acknowledgement: a scenario; empty: the whole run
+	Until   time.Time `json:"until,omitzero"`   // of an acknowledgement; zero: for as long as it takes
+	Scope   string    `json:"scope,omitempty"`  // a scenario that it is about; empty: the whole run
+	Metric  Metric    `json:"metric,omitempty"` // of an acknowledgement: the one that it is about; empty: all
 }
 
 // Leg is one measurement of the confirm stage.

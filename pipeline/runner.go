@@ -31,8 +31,19 @@ type History interface {
 	Keep(ctx context.Context, lease Lease, result Result, record Record) error
 	// Count makes a kept result part of the scenario's past.
 	Count(ctx context.Context, lease Lease, result Result) error
-	// Past lists counted results of a scenario, newest first.
-	Past(ctx context.Context, environment, scenario string) ([]Result, error)
+	// Past is what results of a scenario are judged against. Results of runs that people called invalid are not in it.
+	Past(ctx context.Context, environment string, scenario Scenario) (Past, error)
+}
+
+// Regressions keeps what got worse.
+type Regressions interface {
+	// Standing are those of an environment that have no end.
+	Standing(ctx context.Context, environment string) ([]Regression, error)
+	// Follow stores new ones and what became of others, once however often it is called, and has the runs that these belong to
+	// told. What people ended meanwhile stays ended.
+	Follow(ctx context.Context, lease Lease, changed []Regression) error
+	// Overtaken tells whether a newer change of what the run tests waits for the same environment.
+	Overtaken(ctx context.Context, run Run) (bool, error)
 }
 
 // Inventory knows what is installed in an environment, by thing.
@@ -82,21 +93,22 @@ type Engine interface {
 // Runner works off runs, one environment at a time. Each stage ends with a checkpoint, and working off a stage twice does
 // no harm: whoever takes a run over goes on where its last checkpoint is.
 type Runner struct {
-	Catalog   func() *Catalog
-	Ledger    Ledger
-	History   History
-	Inventory Inventory
-	Commands  Commander
-	Deployers map[string]Deployer // by platform
-	Applier   Applier
-	Holds     Holds
-	Batches   Batches
-	Probe     func(ctx context.Context, url string) error // nil when what is there is well
-	Engines   map[string]Engine
-	Teller    Teller
-	Now       func() time.Time
-	Watch     time.Duration // how often a run under load looks whether it was cancelled; 0 means 1 s
-	Log       *slog.Logger
+	Catalog     func() *Catalog
+	Ledger      Ledger
+	History     History
+	Regressions Regressions
+	Inventory   Inventory
+	Commands    Commander
+	Deployers   map[string]Deployer // by platform
+	Applier     Applier
+	Holds       Holds
+	Batches     Batches
+	Probe       func(ctx context.Context, url string) error // nil when what is there is well
+	Engines     map[string]Engine
+	Teller      Teller
+	Now         func() time.Time
+	Watch       time.Duration // how often a run under load looks whether it was cancelled; 0 means 1 s
+	Log         *slog.Logger
 }
 
 // errCancelled ends the stage of a run that somebody cancelled, errBudget that of one that has used its time up.

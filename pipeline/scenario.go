@@ -22,6 +22,7 @@ type Scenario struct {
 	Setup    *Command
 	Teardown *Command
 	Gates    []Gate
+	Baseline Policy
 }
 
 // Load is how much load, for how long: an open model, in which requests are sent on time however slow the answers are.

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -43,9 +45,7 @@ func regressed(releases int, shift float64) float64 {
 		verdict := pipeline.Pass
 		for i, o := range pipeline.Judge(release) {
 			if o.Verdict == pipeline.Suspect {
-				was := []pipeline.Result{noisy(random, 100), noisy(random, 100)}
-				now := []pipeline.Result{noisy(random, levels[i]), noisy(random, levels[i])}
-				o = release[i].Confirm(o, legs(was, now))
+				o = followedUp(random, release[i], o, levels[i])
 			}
 			verdict = pipeline.Worst(verdict, o.Verdict)
 		}
@@ -54,6 +54,22 @@ func regressed(releases int, shift float64) float64 {
 		}
 	}
 	return float64(found) / float64(releases)
+}
+
+// followedUp is the outcome after as many legs as it takes.
+func followedUp(random *rand.Rand, c pipeline.Comparison, o pipeline.Outcome, level float64) pipeline.Outcome {
+	var all []pipeline.Leg
+	for _, fresh := range pipeline.Order(true) {
+		if !c.Undecided(o, all) {
+			break
+		}
+		at := 100.0
+		if fresh {
+			at = level
+		}
+		all = append(all, pipeline.Leg{New: fresh, Results: []pipeline.Result{noisy(random, at)}})
+	}
+	return c.Confirm(o, all)
 }
 
 // With 5 % of the releases suspected at most, and one in twenty of these confirmed for each metric, next to none is
@@ -89,12 +105,24 @@ func anyResult(t *rapid.T) pipeline.Result {
 	}
 }
 
+func anyRegression(t *rapid.T) pipeline.Regression {
+	level := rapid.OneOf(rapid.Float64Range(0, 1000), rapid.Float64Min(0))
+	return pipeline.Regression{
+		Group: "flow", Since: "P1", Was: level.Draw(t, "was"), Level: level.Draw(t, "level"), MDE: rapid.Float64Range(0, 1).Draw(t, "mde"),
+		Metric: rapid.SampledFrom([]pipeline.Metric{pipeline.P50, pipeline.P95, pipeline.Errors, pipeline.Throughput}).Draw(t, "metric"),
+	}
+}
+
 func TestWhateverWasMeasuredTheVerdictCanBeStated(t *testing.T) {
 	result := rapid.Custom(anyResult)
 	rapid.Check(t, func(t *rapid.T) {
 		limit := rapid.Float64Range(0, 1e9).Draw(t, "limit")
 		comparison := rapid.Custom(func(t *rapid.T) pipeline.Comparison {
 			c := flow(result.Draw(t, "result"), rapid.SliceOfN(result, 0, 25).Draw(t, "past"))
+			c.Scenario.Baseline.Previous = rapid.Bool().Draw(t, "previous")
+			c.Past.Pin = rapid.SampledFrom([]string{"", "", "P1"}).Draw(t, "pin")
+			c.Past.Pinned = rapid.SliceOfN(result, 0, 2).Draw(t, "pinned")
+			c.Known = rapid.SliceOfN(rapid.Custom(anyRegression), 0, 3).Draw(t, "known")
 			c.Scenario.Gates = []pipeline.Gate{{Metric: pipeline.P95, Limit: limit}, {Metric: pipeline.Errors, Limit: limit / 1e9}}
 			return c
 		})
@@ -105,6 +133,7 @@ func TestWhateverWasMeasuredTheVerdictCanBeStated(t *testing.T) {
 		fresh := rapid.SliceOfN(result, 0, 2)
 		for i, c := range release {
 			all := []pipeline.Leg{{Results: fresh.Draw(t, "old")}, {New: true, Results: fresh.Draw(t, "new")}}
+			all = append(all, all...)
 			confirmed := c.Confirm(outcomes[i], all)
 			require.Equal(t, stated(t, confirmed), stated(t, c.Confirm(outcomes[i], all)), "the same again")
 			require.NotEmpty(t, confirmed.Verdict)
@@ -118,4 +147,44 @@ func stated(t *rapid.T, v any) string {
 	text, err := json.Marshal(v)
 	require.NoError(t, err)
 	return string(text)
+}
+
+// A release of 200 scenarios with five metrics each, ten runs for a baseline and sixty to learn the noise from.
+func BenchmarkJudge(b *testing.B) {
+	random := rand.New(rand.NewPCG(13, 17))
+	var release []pipeline.Comparison
+	for range 200 {
+		var past []pipeline.Result
+		for range 60 {
+			past = append(past, noisy(random, 100))
+		}
+		release = append(release, flow(noisy(random, 100), past))
+	}
+	findings := 0
+	begun := cpu(b)
+	for b.Loop() {
+		for _, o := range pipeline.Judge(release) {
+			findings += len(o.Findings)
+		}
+	}
+	b.ReportMetric((cpu(b)-begun).Seconds()*1000/float64(b.N), "cpu-ms/op")
+	require.Equal(b, 1000*b.N, findings)
+}
+
+// BenchmarkYardstick is a known piece of work, to tell how quick the machine is: a million logarithms.
+func BenchmarkYardstick(b *testing.B) {
+	sum := 0.0
+	for b.Loop() {
+		for i := range 1_000_000 {
+			sum += math.Log(float64(i + 1))
+		}
+	}
+	require.NotZero(b, sum)
+}
+
+// cpu is the processor time that the test has used.
+func cpu(tb testing.TB) time.Duration {
+	var usage syscall.Rusage
+	require.NoError(tb, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

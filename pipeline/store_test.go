@@ -69,6 +69,7 @@ func (w *world) Load(ctx context.Context, id string) (run pipeline.Run, err erro
 		run = parsed[pipeline.Run](raw)
 		run.Cancel, run.Approved, run.Rejected = w.marks[id], w.approved, w.rejected
 		run.Batch = w.batches[id]
+		run.Regressions = w.regressions(func(g pipeline.Regression) bool { return g.Run == id })
 		return nil
 	})
 	return run, err
@@ -100,9 +101,42 @@ func (w *world) Count(ctx context.Context, lease pipeline.Lease, r pipeline.Resu
 	}))
 }
 
-func (w *world) Past(ctx context.Context, environment, scenario string) (past []pipeline.Result, err error) {
-	err = w.call(ctx, "", func() error { past = slices.Clone(w.past[scenario]); return nil })
+func (w *world) Past(ctx context.Context, environment string, scenario pipeline.Scenario) (past pipeline.Past, err error) {
+	err = w.call(ctx, "", func() error { past.Results = slices.Clone(w.past[scenario.Name]); return nil })
 	return past, err
+}
+
+// regressions are those of some kind, by id.
+func (w *world) regressions(some func(pipeline.Regression) bool) (all []pipeline.Regression) {
+	for _, id := range slices.Sorted(maps.Keys(w.found)) {
+		if g := parsed[pipeline.Regression](w.found[id]); some(g) {
+			all = append(all, g)
+		}
+	}
+	return all
+}
+
+func (w *world) Standing(ctx context.Context, environment string) (all []pipeline.Regression, err error) {
+	err = w.call(ctx, "", func() error {
+		all = w.regressions(func(g pipeline.Regression) bool { return g.Environment == environment && g.End == nil })
+		return nil
+	})
+	return all, err
+}
+
+func (w *world) Follow(ctx context.Context, lease pipeline.Lease, changed []pipeline.Regression) error {
+	return w.call(ctx, fmt.Sprintf("follow %d", len(changed)), w.fenced(lease, func() {
+		for _, g := range changed {
+			if raw, ok := w.found[g.ID]; !ok || parsed[pipeline.Regression](raw).End == nil {
+				w.found[g.ID] = text(g)
+			}
+		}
+	}))
+}
+
+func (w *world) Overtaken(ctx context.Context, run pipeline.Run) (overtaken bool, err error) {
+	err = w.call(ctx, "", func() error { overtaken = w.overtaken; return nil })
+	return overtaken, err
 }
 
 func (w *world) Installed(ctx context.Context, _ string) (all map[string]pipeline.Artefact, err error) {
@@ -121,7 +155,7 @@ func (w *world) Tell(ctx context.Context, run pipeline.Run) error {
 }
 
 // stored is the content of the store.
-func (w *world) stored() string { return text([]any{w.runs, w.installed, w.past, w.kept}) }
+func (w *world) stored() string { return text([]any{w.runs, w.installed, w.past, w.kept, w.found}) }
 
 func (w *world) TellHold(ctx context.Context, hold pipeline.Hold) error {
 	return w.call(ctx, "tell hold "+hold.Environment, func() error { return nil })

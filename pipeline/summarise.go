@@ -12,6 +12,7 @@ import (
 const (
 	maxLag      = 50 * time.Millisecond // p99 of a request's sending behind its intended time
 	minAchieved = 0.99                  // sent over offered
+	busy        = 0.95                  // of its CPU, in more than half of the seconds
 )
 
 // window is how many seconds errors are counted over. It outlasts a burst of errors, so that the windows of a summary are
@@ -37,12 +38,16 @@ func Summarise(rec Record) map[string]Summary {
 // Unwell says why a record is no good as a measurement; empty when it is good.
 func Unwell(rec Record) string {
 	offered, sent := rec.rates()
-	behind := rec.lag()
+	behind, strained := rec.lag(), rec.strained()
 	switch {
-	case offered == 0:
+	case rec.Closed && !rec.answered():
+		return "nothing was measured after the warm-up"
+	case !rec.Closed && offered == 0:
 		return "no request was due after the warm-up"
-	case float64(sent) < minAchieved*float64(offered):
+	case !rec.Closed && float64(sent) < minAchieved*float64(offered):
 		return fmt.Sprintf("the load generator sent only %d of %d requests", sent, offered)
+	case 2*strained > len(rec.judged()):
+		return fmt.Sprintf("the load generator used over %.0f %% of its CPU in %d of %d seconds", 100*busy, strained, len(rec.judged()))
 	case behind > maxLag:
 		return fmt.Sprintf("the load generator was %d ms late (p99; at most %d ms)", behind.Round(time.Millisecond).Milliseconds(), maxLag.Milliseconds())
 	}
@@ -118,11 +123,20 @@ func summary(rec Record, target string) Summary {
 		s.Values[Errors] = float64(s.Errors) / float64(s.Requests)
 	}
 	if target == "" {
-		if offered, sent := rec.rates(); offered > 0 {
-			s.Values[Throughput] = float64(sent) / float64(offered)
-		}
+		rec.throughput(&s)
 	}
 	return s
+}
+
+// throughput adds how much of the load was sent; where nobody knows how much was wanted, how much of it was served.
+func (r Record) throughput(s *Summary) {
+	offered, sent := r.rates()
+	switch seconds := len(r.judged()) * max(1, r.Step); {
+	case r.Closed && seconds > 0:
+		s.Values[Throughput] = float64(s.Requests-s.Errors) / float64(seconds)
+	case !r.Closed && offered > 0:
+		s.Values[Throughput] = float64(sent) / float64(offered)
+	}
 }
 
 func merged(windows []stats.Window) stats.Window {
@@ -153,6 +167,38 @@ func (r Record) lag() time.Duration {
 		return 0
 	}
 	return time.Duration(all.Quantile(0.99)) * time.Microsecond
+}
+
+// strained counts the seconds in which the generator had hardly any CPU left.
+func (r Record) strained() (seconds int) {
+	for _, tick := range r.judged() {
+		if tick.CPU > busy {
+			seconds++
+		}
+	}
+	return seconds
+}
+
+// answered tells whether there is any response, or the want of one, to judge.
+func (r Record) answered() bool {
+	some := false
+	r.each("", r.Warmup, r.Seconds(), func(_ Series, c Cell) { some = some || len(c.Latency) > 0 })
+	return some
+}
+
+// seconds are the latencies of the responses of one target, or of all (""), that were no error, each judged second apart.
+func (r Record) seconds(target string) []stats.Histogram {
+	parts := make([][]stats.Histogram, len(r.judged()))
+	r.each(target, r.Warmup, r.Seconds(), func(s Series, c Cell) {
+		if !s.Failed {
+			parts[c.Second-r.Warmup] = append(parts[c.Second-r.Warmup], c.Latency)
+		}
+	})
+	seconds := make([]stats.Histogram, len(parts))
+	for i, part := range parts {
+		seconds[i] = stats.Histogram{}.Merge(part...)
+	}
+	return seconds
 }
 
 // judged is the generator's health after the warm-up.

@@ -115,14 +115,23 @@ func TestUnwell(t *testing.T) {
 		worsen func(*pipeline.Record)
 		why    string
 	}{
-		"well":               {func(*pipeline.Record) {}, ""},
-		"99 % sent":          {func(r *pipeline.Record) { r.Generator[5].Sent = 90 }, ""},
-		"less than 99 %":     {func(r *pipeline.Record) { r.Generator[5].Sent = 89 }, "the load generator sent only 989 of 1000 requests"},
-		"in the warm-up":     {func(r *pipeline.Record) { r.Generator[1] = pipeline.Tick{Offered: 100, Lag: late(9000, 100)} }, ""},
-		"late once":          {func(r *pipeline.Record) { r.Generator[5].Lag = late(9000, 9) }, ""},
-		"late":               {func(r *pipeline.Record) { r.Generator[5].Lag = late(80, 100) }, "the load generator was 80 ms late (p99; at most 50 ms)"},
-		"lag not recorded":   {func(r *pipeline.Record) { clear(r.Generator); r.Generator[9] = pipeline.Tick{Offered: 9, Sent: 9} }, ""},
-		"a slow environment": {func(r *pipeline.Record) { r.Series = load("cart", 12, 0, 20000).Series }, ""},
+		"well":             {func(*pipeline.Record) {}, ""},
+		"99 % sent":        {func(r *pipeline.Record) { r.Generator[5].Sent = 90 }, ""},
+		"less than 99 %":   {func(r *pipeline.Record) { r.Generator[5].Sent = 89 }, "the load generator sent only 989 of 1000 requests"},
+		"in the warm-up":   {func(r *pipeline.Record) { r.Generator[1] = pipeline.Tick{Offered: 100, Lag: late(9000, 100)} }, ""},
+		"late once":        {func(r *pipeline.Record) { r.Generator[5].Lag = late(9000, 9) }, ""},
+		"late":             {func(r *pipeline.Record) { r.Generator[5].Lag = late(80, 100) }, "the load generator was 80 ms late (p99; at most 50 ms)"},
+		"lag not recorded": {func(r *pipeline.Record) { clear(r.Generator); r.Generator[9] = pipeline.Tick{Offered: 9, Sent: 9} }, ""},
+		"busy for a while": {func(r *pipeline.Record) { busy(r, 5) }, ""},
+		"no CPU left":      {func(r *pipeline.Record) { busy(r, 6) }, "the load generator used over 95 % of its CPU in 6 of 10 seconds"},
+		"closed": {func(r *pipeline.Record) {
+			r.Closed = true
+			for i := range r.Generator {
+				r.Generator[i] = pipeline.Tick{}
+			}
+		}, ""},
+		"closed, nothing after the warm-up": {func(r *pipeline.Record) { r.Closed, r.Series[0].Cells = true, r.Series[0].Cells[:2] }, "nothing was measured after the warm-up"},
+		"a slow environment":                {func(r *pipeline.Record) { r.Series = load("cart", 12, 0, 20000).Series }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rec := load("cart", 12, 2, 40)
@@ -130,6 +139,21 @@ func TestUnwell(t *testing.T) {
 			require.Equal(t, c.why, pipeline.Unwell(rec))
 		})
 	}
+}
+
+// busy uses all of the generator's CPU in the last n seconds.
+func busy(rec *pipeline.Record, n int) {
+	for i := range n {
+		rec.Generator[len(rec.Generator)-1-i].CPU = 0.96
+	}
+}
+
+func TestTheThroughputOfALoadThatWaits(t *testing.T) {
+	rec := failing(load("cart", 12, 2, 40), "cart", "5xx", 0, 12, 30)
+	rec.Closed = true
+	require.Equal(t, 100.0, pipeline.Summarise(rec)[""].Values[pipeline.Throughput], "answers that were no error, a second")
+	rec.Step = 5
+	require.Equal(t, 20.0, pipeline.Summarise(rec)[""].Values[pipeline.Throughput])
 }
 
 func late(ms, n int) stats.Histogram {

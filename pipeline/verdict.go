@@ -47,7 +47,11 @@ type Finding struct {
 	Samples      int64         `json:"samples"`
 	Verdict      Verdict       `json:"verdict"`
 	Rule         string        `json:"rule"`
-	Confirmation *Confirmation `json:"confirmation,omitempty"` // nil until a suspicion was followed up
+	Course       Course        `json:"course,omitempty"`        // of the regression that it is, or was
+	Since        string        `json:"since,omitempty"`         // the run that found that regression; empty for a new one
+	SinceSubject string        `json:"since_subject,omitempty"` // of that run: "checkout 1.5.0"
+	Level        float64       `json:"level,omitempty"`         // what that regression was known to be; 0 for a new one
+	Confirmation *Confirmation `json:"confirmation,omitempty"`  // nil until a suspicion was followed up
 }
 
 // Outcome is the verdict on one scenario.

@@ -49,6 +49,8 @@ type world struct {
 	live      map[string]string            // service -> image that really runs
 	kept      map[string]pipeline.Result
 	past      map[string][]pipeline.Result
+	found     map[string]string            // regressions, JSON by id
+	overtaken bool                         // a newer change of the same thing waits
 	log       []string                     // every effect, in order
 	told      []pipeline.Run               // every run as told
 	latency   map[string]float64           // image -> ms
@@ -118,6 +120,7 @@ func (w *world) shop() *pipeline.Catalog {
 func newWorld() *world {
 	w := &world{
 		fence: 1, runs: map[string]string{}, marks: map[string]*pipeline.Mark{}, kept: map[string]pipeline.Result{}, past: map[string][]pipeline.Result{},
+		found:     map[string]string{},
 		installed: map[string]pipeline.Artefact{"service:checkout": {Revision: "r1", Image: oldImage}, "service:search": {Revision: "s1", Image: oldSearch}},
 		live:      map[string]string{"checkout": oldImage, "search": oldSearch},
 		latency:   map[string]float64{oldImage: 40, newImage: 41, oldSearch: 40, newSearch: 41}, errors: map[string]int{}, fails: map[string]error{},
@@ -147,7 +150,7 @@ var usual = sync.OnceValue(func() (past []map[string]pipeline.Summary) {
 
 func (w *world) runner() *pipeline.Runner {
 	return &pipeline.Runner{
-		Catalog: func() *pipeline.Catalog { return w.catalog }, Ledger: w, History: w, Inventory: w, Commands: commander{w}, Holds: w, Batches: w, Teller: w,
+		Catalog: func() *pipeline.Catalog { return w.catalog }, Ledger: w, History: w, Regressions: w, Inventory: w, Commands: commander{w}, Holds: w, Batches: w, Teller: w,
 		Deployers: map[string]pipeline.Deployer{"kubernetes": cluster{w}}, Applier: cloud{w},
 		Probe:   func(context.Context, string) error { return w.probe() },
 		Engines: map[string]pipeline.Engine{"fake": engine{w}}, Now: time.Now, Watch: 6 * time.Second,
@@ -195,78 +198,9 @@ func (w *world) effects() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(w.log), func(s string) bool {
-		return strings.HasPrefix(s, "save") || strings.HasPrefix(s, "tell") || strings.HasPrefix(s, "keep")
+		verb, _, _ := strings.Cut(s, " ")
+		return slices.Contains([]string{"save", "tell", "keep", "follow"}, verb)
 	})
-}
-
-// commander runs the commands of the catalog; deploy changes what is live.
-type commander struct{ *world }
-
-func (w commander) Run(ctx context.Context, c pipeline.Command, v pipeline.Values) (string, error) {
-	effect := strings.TrimSpace(c.Run[0] + " " + v.Image)
-	w.before(effect)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.log = append(w.log, effect)
-	if ctx.Err() != nil {
-		return "", broken{"killed", ""}
-	}
-	if c.Run[0] == "deploy" {
-		w.live[v.Service] = v.Image
-	}
-	for _, key := range []string{effect, c.Run[0]} {
-		if err := w.fails[key]; err != nil {
-			return "", err
-		}
-	}
-	return "", nil
-}
-
-// engine takes as long as the load does.
-type engine struct{ *world }
-
-func (w engine) Measure(
-	ctx context.Context, s pipeline.Scenario, env pipeline.Environment, seen func(failed bool),
-) (pipeline.Record, error) {
-	image := w.live["checkout"]
-	if s.Name == "search-flow" || s.Name == "shop-window" && w.latency[w.live["search"]] > w.latency[image] {
-		image = w.live["search"]
-	}
-	w.note("load " + s.Name + " on " + image)
-	if !w.answer(ctx, s.Load.Duration(), seen) {
-		w.note("load stopped")
-		return pipeline.Record{}, ctx.Err()
-	}
-	rec := load("t", 13, 3, w.latency[image])
-	rec.Start = time.Now()
-	if n := w.errors[image]; n > 0 {
-		rec = failing(rec, "t", "5xx", 0, 13, n)
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.sick > 0 {
-		w.sick--
-		rec.Generator[7].Sent = 0
-	}
-	w.measured(&rec)
-	return rec, nil
-}
-
-// answer lets the load take its time; false when ctx ended before.
-func (w engine) answer(ctx context.Context, duration time.Duration, seen func(failed bool)) bool {
-	tick := time.NewTicker(time.Second / 10)
-	defer tick.Stop()
-	end := time.After(duration)
-	for {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-end:
-			return true
-		case <-tick.C:
-			w.stream(seen)
-		}
-	}
 }
 
 func (w *world) note(effect string) {

@@ -80,9 +80,9 @@ func TestLoadIsAborted(t *testing.T) {
 
 			require.Equal(t, pipeline.Failed, end.Verdict)
 			require.Equal(t, fmt.Sprintf("%s failed under load: %s", end.Subject, test.reason), end.Headline)
-			past, err := s.memory(t).Past(t.Context(), "load", "checkout-flow")
+			past, err := s.memory(t).Past(t.Context(), "load", pipeline.Scenario{Name: "checkout-flow"})
 			require.NoError(t, err)
-			require.Empty(t, past)
+			require.Empty(t, past.Results)
 			s.quiet(t)
 			require.True(t, strings.HasPrefix(s.root(t, end).Text, end.Headline))
 		})

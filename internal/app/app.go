@@ -43,18 +43,20 @@ func (u unanswered) Unwrap() error { return u.error }
 
 // grammar is the command line.
 type grammar struct {
-	Demo    demoCommand    `cmd:"" help:"Play the whole line on this machine: a sample shop, real load, a chat page."`
-	Serve   serveCommand   `cmd:"" help:"Run the bot."`
-	Check   checkCommand   `cmd:"" help:"Find every problem in the settings and the catalog."`
-	Select  selectCommand  `cmd:"" help:"Show which scenarios a change would run, and why."`
-	Replay  replayCommand  `cmd:"" help:"Decode an event and show what would be done with it."`
-	Emit    emitCommand    `cmd:"" help:"Publish a change, to EventBridge or to a running Bellwether."`
-	Status  statusCommand  `cmd:"" help:"Show what the environments are busy with, and what waits for them."`
-	Audit   auditCommand   `cmd:"" help:"Show what people said to the bot, and what became of it."`
-	Compare compareCommand `cmd:"" help:"Judge result files against earlier ones."`
-	Outbox  outboxCommand  `cmd:"" help:"Show the messages that a platform refused for good, and send them again."`
-	Version versionCommand `cmd:"" help:"Show the version."`
-	Shop    shopCommand    `cmd:"" hidden:"" help:"What the demo's catalog deploys with."`
+	Demo         demoCommand         `cmd:"" help:"Play the whole line on this machine: a sample shop, real load, a chat page."`
+	Serve        serveCommand        `cmd:"" help:"Run the bot."`
+	Check        checkCommand        `cmd:"" help:"Find every problem in the settings and the catalog."`
+	Select       selectCommand       `cmd:"" help:"Show which scenarios a change would run, and why."`
+	Replay       replayCommand       `cmd:"" help:"Decode an event and show what would be done with it."`
+	Emit         emitCommand         `cmd:"" help:"Publish a change, to EventBridge or to a running Bellwether."`
+	Status       statusCommand       `cmd:"" help:"Show what the environments are busy with, and what waits for them."`
+	Audit        auditCommand        `cmd:"" help:"Show what people said to the bot, and what became of it."`
+	Compare      compareCommand      `cmd:"" help:"Judge result files against earlier ones."`
+	ChangePoints changepointsCommand `cmd:"" name:"changepoints" help:"Find where the level of a series changed."`
+	Simulate     simulateCommand     `cmd:"" help:"Write result files with known noise and shift, to check the verdicts with."`
+	Outbox       outboxCommand       `cmd:"" help:"Show the messages that a platform refused for good, and send them again."`
+	Version      versionCommand      `cmd:"" help:"Show the version."`
+	Shop         shopCommand         `cmd:"" hidden:"" help:"What the demo's catalog deploys with."`
 
 	Completion completionCommand `cmd:"" help:"Print shell code that completes these commands: source <(bellwether completion bash)."`
 }

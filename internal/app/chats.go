@@ -42,7 +42,7 @@ func (s *server) openChats(ctx context.Context) error {
 func (s *server) openSlack(ctx context.Context, settings *config.Slack) error {
 	wanted := slack.Settings{
 		SigningSecret: settings.SigningSecret.Reveal(), AppToken: settings.AppToken.Reveal(), APIURL: settings.APIURL,
-		Tokens: s.store, Seen: s.store, Threads: s.store, RunURL: s.pages.RunURL, Revoked: s.removed, Log: s.log, Now: s.now,
+		Tokens: s.store, Seen: s.store, Threads: s.store, RunURL: s.pages.RunURL, PictureURL: s.pages.PictureURL, Revoked: s.removed, Log: s.log, Now: s.now,
 	}
 	for i, token := range settings.BotTokens {
 		workspace := slack.Workspace{BotToken: token.Reveal()}

@@ -187,7 +187,7 @@ func (s *server) wire() {
 	}
 	s.submitter = &pipeline.Submitter{Catalog: s.catalog.Current, Queue: s.store, Teller: s.teller, Now: s.clock.Now}
 	s.runner = &pipeline.Runner{
-		Catalog: s.catalog.Current, Ledger: s.store, History: s.store, Inventory: s.store, Holds: s.store, Batches: s.store,
+		Catalog: s.catalog.Current, Ledger: s.store, History: s.store, Regressions: s.store, Inventory: s.store, Holds: s.store, Batches: s.store,
 		Commands: &deployer.Command{Log: s.log, Redact: redact, Pass: s.settings.Commands.Environment}, Probe: probe,
 		Deployers: map[string]pipeline.Deployer{
 			pipeline.PlatformECS:        &ecs.Deployer{Redact: redact},
@@ -199,6 +199,7 @@ func (s *server) wire() {
 	}
 	s.desk = &commands.Desk{
 		Catalog: s.catalog.Current, Runs: s.store, Marks: s.store, Holds: s.store, Approvals: s.store, Submit: s.submitter, Teller: s.teller,
+		Triage: s.store, Pins: s.store, Trends: s.store, Pictures: s.store,
 		Cooldowns: s.store, Audit: &store.Audit{Store: s.store, Keep: s.settings.Audit.Keep}, Groups: s.groups, RunURL: s.pages.RunURL, RunOf: s.pages.RunOf,
 		Redact: redact, Now: s.clock.Now, NewID: uuid.NewString, Log: s.log,
 	}

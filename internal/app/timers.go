@@ -22,17 +22,19 @@ func (s *server) tick(ctx context.Context, held *lane.Held) error {
 	return err
 }
 
-// remember tells of a run that waits too long, of a hold or an acknowledgement whose time is over, and of what somebody did in
-// chat, if they were cut short. What is no longer kept needs no telling.
+// remember tells of a run that waits too long, of a hold or an acknowledgement whose time is over, or soon is, and of what
+// somebody did in chat, if they were cut short. What is no longer kept needs no telling.
 func (s *server) remember(ctx context.Context, reminder string) (err error) {
 	defer survive(&err)
 	switch what, id, _ := strings.Cut(reminder, "/"); {
 	case what == "wait":
-		err = s.remind(ctx, id)
+		err = s.overdue(ctx, id)
 	case what == "hold":
 		err = s.expire(ctx, id)
 	case what == "ack":
 		err = s.lapse(ctx, id)
+	case what == "remind":
+		err = s.remind(ctx, id)
 	case strings.HasPrefix(id, "H"):
 		err = s.tellHold(ctx, id)
 	default:
@@ -44,7 +46,7 @@ func (s *server) remember(ctx context.Context, reminder string) (err error) {
 	return err
 }
 
-func (s *server) remind(ctx context.Context, run string) error {
+func (s *server) overdue(ctx context.Context, run string) error {
 	late, err := s.store.Overdue(ctx, run)
 	if err != nil || late.State != pipeline.Waiting {
 		return err
@@ -52,20 +54,23 @@ func (s *server) remind(ctx context.Context, run string) error {
 	return s.teller.Tell(ctx, late)
 }
 
-// succeeding are as many of the newest runs as could have seen again what a run found.
-const succeeding = 10
-
-// lapse ends acknowledgements. Nobody is called for what a later run saw again: that one had its own say.
+// lapse ends acknowledgements. Nobody is called for what is over meanwhile.
 func (s *server) lapse(ctx context.Context, id string) error {
+	return s.outlive(ctx, id, s.store.Lapse)
+}
+
+// remind tells whoever looks after something that their time is soon over.
+func (s *server) remind(ctx context.Context, id string) error {
+	return s.outlive(ctx, id, s.store.Remind)
+}
+
+// outlive does something about acknowledgements of a run, but to those that nobody misses, and tells of it.
+func (s *server) outlive(ctx context.Context, id string, do func(context.Context, string, []pipeline.Mark) (pipeline.Run, error)) error {
 	run, err := s.store.Load(ctx, id)
 	if err != nil {
 		return err
 	}
-	newest, err := s.store.Newest(ctx, run.Series(), succeeding)
-	if err != nil {
-		return err
-	}
-	if run, err = s.store.Lapse(ctx, id, run.Outlived(newest)); err != nil {
+	if run, err = do(ctx, id, run.Outlived()); err != nil {
 		return err
 	}
 	return s.teller.Tell(ctx, run)

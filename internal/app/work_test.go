@@ -79,7 +79,7 @@ func TestTheRunsOfABatchAreRegistered(t *testing.T) {
 		require.NoError(t, err)
 	}
 	s.runner = &pipeline.Runner{
-		Catalog: current, Ledger: s.store, History: s.store, Inventory: s.store, Holds: s.store, Batches: s.store, Commands: obedient{},
+		Catalog: current, Ledger: s.store, History: s.store, Regressions: s.store, Inventory: s.store, Holds: s.store, Batches: s.store, Commands: obedient{},
 		Teller: r, Now: time.Now, Log: s.log,
 	}
 	s.drain(t, "environment/load", s.workRun)
@@ -116,45 +116,6 @@ func TestAReminderThatKeepsFailingIsDropped(t *testing.T) {
 	s.drain(t, "timer/load", s.tick)
 	require.Equal(t, []string{"R2"}, told)
 	require.Equal(t, poisonous+1, tries)
-}
-
-// Whoever looked after something for a time is missed only as long as it was not seen again.
-func TestALapseIsToldUnlessALaterRunSawItAgain(t *testing.T) {
-	for name, c := range map[string]struct {
-		later pipeline.Verdict
-		told  int
-	}{"it passed": {pipeline.Pass, 0}, "it could not tell": {pipeline.Inconclusive, 1}} {
-		t.Run(name, func(t *testing.T) {
-			s := bare(t)
-			submission := pipeline.Submission{Thing: "service:checkout", Run: pipeline.Run{
-				Cause: pipeline.CauseChange, Environment: "load", Changes: []pipeline.Change{{Kind: pipeline.KindService, Name: "checkout"}},
-			}}
-			for _, verdict := range []pipeline.Verdict{pipeline.Regressed, c.later} {
-				submission.Run.Submitted = submission.Run.Submitted.Add(time.Hour)
-				_, err := s.store.Enqueue(t.Context(), submission)
-				require.NoError(t, err)
-				s.drain(t, "environment/load", s.judge(verdict))
-			}
-			_, err := s.store.Acknowledge(t.Context(), "R1", pipeline.Mark{By: "web:siti", Name: "siti", Until: time.Now().Add(-time.Second)})
-			require.NoError(t, err)
-			lapsed := -1
-			s.teller = teller(func(run pipeline.Run) { lapsed = len(run.Lapsed) })
-			require.NoError(t, s.remember(t.Context(), "ack/R1"))
-			require.Equal(t, c.told, lapsed)
-		})
-	}
-}
-
-// judge ends runs with a verdict on the cart.
-func (s *server) judge(verdict pipeline.Verdict) lane.Work {
-	return func(ctx context.Context, held *lane.Held) error {
-		run, err := s.store.Load(ctx, held.Item.ID)
-		if err != nil {
-			return err
-		}
-		run.State, run.Verdict, run.Outcomes = pipeline.Done, verdict, []pipeline.Outcome{{Scenario: "cart", Verdict: verdict}}
-		return s.store.Save(ctx, pipeline.Lease{Environment: "load", Fence: held.Fence}, run)
-	}
 }
 
 // A run that cannot even be read is taken out of everything it is in, and then the next one has its turn.

@@ -84,7 +84,8 @@ func (d *decoder) permissionsHere(v strictyaml.Value) pipeline.Permissions {
 
 // stead are verbs of the chat whose permission is another one's.
 var stead = map[string]string{
-	"help": "status", "open": "status", "compare": "status", "release": "hold", "reject": "approve", "acknowledge": "ack",
+	"help": "status", "open": "status", "compare": "status", "history": "status", "release": "hold", "reject": "approve", "acknowledge": "ack",
+	"accept": "baseline", "invalid": "baseline", "triage": "baseline", "reopen": "baseline", "pin": "baseline", "unpin": "baseline",
 }
 
 func (d *decoder) permission(verb string, v strictyaml.Value) (p pipeline.Permission) {

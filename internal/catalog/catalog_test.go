@@ -126,12 +126,14 @@ func TestRealEnvironments(t *testing.T) {
 		Abort:      pipeline.Abort{Errors: 0.2, For: 10 * time.Second},
 		Batch:      true,
 		MaxWait:    2 * time.Hour,
+		Confirm:    5 * time.Minute,
 	}, c.Environments["load"])
 	require.Equal(t, pipeline.Environment{
 		Name:       "soak",
 		URL:        "http://127.0.0.1:9001",
 		Health:     "https://status.example/soak",
 		Kubernetes: &pipeline.KubernetesCluster{Namespace: "default"},
+		Confirm:    10 * time.Minute,
 	}, c.Environments["soak"], "abort: off")
 	require.Equal(t, pipeline.FullSuite{Resources: 20}, c.FullSuite)
 }
@@ -184,10 +186,12 @@ func TestGoodScenarios(t *testing.T) {
 			{Name: "order", Weight: 1, Method: "POST", Path: "/orders", Body: `{"sku":1}`, Headers: map[string]string{"Content-Type": "application/json"}},
 			{Name: "wrong password", Weight: 1, Method: "POST", Path: "/login", Body: `{"p":"{{.password}}"}`, Expect: []int{401}},
 		},
-		Data:  "testdata/good/users.csv",
-		Setup: &pipeline.Command{Run: []string{"./seed.sh"}, Timeout: 5 * time.Minute, Dir: "testdata/good"},
-		Gates: []pipeline.Gate{{Metric: pipeline.P95, Limit: 250}, {Metric: pipeline.Errors, Limit: 0.01}},
+		Data:     "testdata/good/users.csv",
+		Setup:    &pipeline.Command{Run: []string{"./seed.sh"}, Timeout: 5 * time.Minute, Dir: "testdata/good"},
+		Gates:    []pipeline.Gate{{Metric: pipeline.P95, Limit: 250}, {Metric: pipeline.Errors, Limit: 0.01}},
+		Baseline: pipeline.Policy{Last: 5},
 	}, flow)
+	require.Equal(t, pipeline.Policy{Previous: true}, c.Scenarios["checkout-peak"].Baseline)
 	require.Equal(t, pipeline.Load{
 		Stages: []pipeline.LoadStage{{To: 200, Over: 2 * time.Minute}, {From: 200, To: 200, Over: 5 * time.Minute}, {From: 200, Over: 30 * time.Second}},
 		Warmup: 2 * time.Minute,
@@ -242,4 +246,25 @@ func TestEveryListedZoneIsOne(t *testing.T) {
 func write(t *testing.T, path, text string) {
 	t.Helper()
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+}
+
+func TestBaselines(t *testing.T) {
+	for written, want := range map[string]pipeline.Policy{
+		"":                            {},
+		"    baseline: previous\n":    {Previous: true},
+		"    baseline: {last: 3}\n":   {Last: 3},
+		"    baseline: {last: 60}\n":  {Last: 60},
+		"    baseline: {pinned: R42}": {Pinned: "R42"},
+	} {
+		file := filepath.Join(t.TempDir(), "catalog.yaml")
+		write(t, file, `scenarios:
+  flow:
+    tags: [service:checkout]
+    load: {rate: 50/s, duration: 60s}
+    targets: [{name: cart, path: /cart}]
+`+written)
+		c, problems := Load(file, environ)
+		require.NotNil(t, c, problems)
+		require.Equal(t, want, c.Scenarios["flow"].Baseline, written)
+	}
 }

@@ -27,6 +27,7 @@ func (d *decoder) environment(name string, v strictyaml.Value) (e pipeline.Envir
 			Abort:      abort(o.Get("abort")),
 			Batch:      o.Get("batch").Bool(),
 			MaxWait:    span(o.Get("max_wait")),
+			Confirm:    confirm(o.Get("confirm")),
 
 			Permissions: d.permissionsHere(o.Get("permissions")),
 		}
@@ -106,6 +107,17 @@ func ecsCluster(v strictyaml.Value) (c *pipeline.ECSCluster) {
 		}
 	})
 	return c
+}
+
+// patience is how long a suspicion may be followed up unless something else is said.
+const patience = 10 * time.Minute
+
+func confirm(v strictyaml.Value) time.Duration {
+	budget := patience
+	v.Object(func(o *strictyaml.Object) {
+		budget = cmp.Or(span(o.Need("budget", "how long a suspicion may be followed up, such as 10m")), patience)
+	})
+	return budget
 }
 
 // usual is when load is ended unless something else is said.

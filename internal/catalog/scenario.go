@@ -30,6 +30,7 @@ func (d *decoder) scenario(name string, v strictyaml.Value) (s pipeline.Scenario
 			Setup:    command(o.Get("setup")),
 			Teardown: command(o.Get("teardown")),
 			Gates:    gates(o.Get("gates")),
+			Baseline: baseline(o.Get("baseline")),
 		}
 	})
 	return s

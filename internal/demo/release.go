@@ -78,12 +78,19 @@ func newProgram(service, version string, db *orders) http.Handler {
 	}
 	p := program{r, service, version, db}
 	mux := http.NewServeMux()
-	mux.HandleFunc("/", p.answer)
+	if f, ok := faults[version]; ok {
+		mux.HandleFunc("/", (&faulty{fault: f, program: p}).answer)
+	} else {
+		mux.HandleFunc("/", p.answer)
+	}
 	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
 	return mux
 }
 
-func (p program) answer(w http.ResponseWriter, r *http.Request) {
+func (p program) answer(w http.ResponseWriter, r *http.Request) { p.reply(w, p.serve(r)) }
+
+// serve does the work of a request.
+func (p program) serve(r *http.Request) error {
 	err := p.work.spend(r.Context())
 	for n := 0; n < p.queries && err == nil; n++ {
 		err = p.orders.query(r.Context())
@@ -91,6 +98,11 @@ func (p program) answer(w http.ResponseWriter, r *http.Request) {
 	if err == nil && rand.Float64() < p.failing {
 		err = fmt.Errorf("%s has no price for the order", r.URL.Path)
 	}
+	return err
+}
+
+// reply answers a request whose work is done, or was not possible.
+func (p program) reply(w http.ResponseWriter, err error) {
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return

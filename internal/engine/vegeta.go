@@ -54,11 +54,16 @@ func (v *Vegeta) Measure(
 		broken:  first.note,
 	}
 	record := newRecorder(s, plan, seen)
+	use := newMeter(processorTime)
 	start := l.run(ctx, record.add)
+	shares := use.finish()
 	if ctx.Err() != nil {
 		return pipeline.Record{}, context.Cause(ctx)
 	}
 	finished := record.finish(start)
+	for i := range min(len(shares), len(finished.Generator)) {
+		finished.Generator[i].CPU = shares[i]
+	}
 	if finished.Fault = first.text(); finished.Fault != "" {
 		v.Log.Warn("requests got no response", "scenario", s.Name, "environment", env.Name, "first", finished.Fault)
 	}

@@ -1,5 +1,6 @@
 // Package record is the file in which one result leaves Bellwether: whoever doubts a verdict downloads it, and those of its
-// baseline, from the page of a run, and has `bellwether compare` judge them again.
+// baseline, from the page of a run, and has `bellwether compare` judge them again. It also reads the result files of k6, Vegeta and
+// JMeter, whatever their size, into the same record, so that they are judged by the same rules.
 package record
 
 import (
@@ -29,6 +30,10 @@ type File struct {
 	Baseline    []string          `json:"baseline"` // runs it was judged against, newest first
 	Past        []Earlier         `json:"past"`     // the results that the noise between runs was learned from, newest first
 	Record      pipeline.Record   `json:"record"`   // what was measured, second by second
+
+	Tool  string           `json:"-"` // whose file it is: "k6"; empty for our own
+	Notes []string         `json:"-"` // what people should know of how it was read, in sentences
+	sum   *pipeline.Result // the record in numbers, when the record itself was forgotten
 }
 
 // Gate is an absolute limit: milliseconds for latencies, a fraction for errors.

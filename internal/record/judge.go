@@ -2,7 +2,6 @@ package record
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,11 +21,11 @@ func Judge(baselines, candidates []File) ([]pipeline.Outcome, error) {
 	comparisons := make([]pipeline.Comparison, len(candidates))
 	for i, c := range candidates {
 		own := of(baselines, c.Scenario)
-		past := results(own)
+		past := pipeline.Past{Results: results(own)}
 		if c.repeats(own) {
-			past = append(past, c.older()...)
+			past.Results = append(past.Results, c.older()...)
 		}
-		comparisons[i] = pipeline.Comparison{Thing: c.Thing, Scenario: c.scenario(), Result: c.result(), Past: past}
+		comparisons[i] = pipeline.Comparison{Thing: c.Thing, Scenario: c.scenario(), Result: c.result(), Past: past, Records: records(c, own)}
 	}
 	return pipeline.Judge(comparisons), nil
 }
@@ -34,6 +33,9 @@ func Judge(baselines, candidates []File) ([]pipeline.Outcome, error) {
 // Caveat says how the judgement of one of the candidates may differ from its run's report, in a sentence; empty when it is
 // the same.
 func Caveat(c File, baselines, candidates []File) string {
+	if c.Tool != "" {
+		return "" // there was no report
+	}
 	var missing []string
 	for _, scenario := range c.Together {
 		if !slices.ContainsFunc(candidates, func(o File) bool { return o.Run == c.Run && o.Scenario == scenario }) {
@@ -47,38 +49,14 @@ func Caveat(c File, baselines, candidates []File) string {
 	if len(missing) > 0 {
 		differs = append(differs, "judged "+strings.Join(missing, ", ")+" together with it")
 	}
+	if own := of(baselines, c.Scenario); len(differs) == 0 && len(own) > 0 && len(own) < enough {
+		return fmt.Sprintf("The report of %s judged no latency by fewer than %d earlier runs.", c.Run, enough)
+	}
 	if len(differs) == 0 {
 		return ""
 	}
 	return fmt.Sprintf("The report of %s %s: with those files too, this is its judgement.", c.Run, strings.Join(differs, ", and "))
 }
-
-// comparable refuses baselines that cannot be one, rather than to compare what differs.
-func comparable(baselines, candidates []File) error {
-	if len(candidates) == 0 {
-		return errors.New("there is no candidate")
-	}
-	seen := map[string]bool{}
-	for _, f := range slices.Concat(baselines, candidates) {
-		if seen[f.id()] {
-			return fmt.Errorf("%s is given twice", f.id())
-		}
-		seen[f.id()] = true
-	}
-	for _, b := range baselines {
-		if len(of(candidates, b.Scenario)) == 0 {
-			return fmt.Errorf("baseline %s: no candidate is of scenario %s", b.id(), b.Scenario)
-		}
-		for _, c := range of(candidates, b.Scenario) {
-			if c.Environment != b.Environment {
-				return fmt.Errorf("baseline %s was measured in %s and %s in %s: what differs between them may be the environment", b.id(), b.Environment, c.id(), c.Environment)
-			}
-		}
-	}
-	return nil
-}
-
-func (f File) id() string { return f.Run + "/" + f.Scenario }
 
 // of are the files of a scenario, newest first.
 func of(files []File, scenario string) []File {
@@ -125,13 +103,4 @@ func results(files []File) []pipeline.Result {
 		all = append(all, f.result())
 	}
 	return all
-}
-
-// result sums the record up anew: nothing is believed but what was measured.
-func (f File) result() pipeline.Result {
-	return pipeline.Result{
-		ID: f.id(), Run: f.Run, Scenario: f.Scenario, Environment: f.Environment, Hash: f.Hash, Start: f.Start,
-		Seconds: f.Record.Seconds() - f.Record.Warmup, Warmup: f.Record.Warmup, Versions: f.Versions,
-		Groups: pipeline.Summarise(f.Record), Invalid: pipeline.Unwell(f.Record),
-	}
 }

@@ -4,146 +4,125 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
-	"unicode"
+
+	"bellwether/internal/record/jmeter"
+	"bellwether/internal/record/k6"
+	"bellwether/internal/record/tally"
+	"bellwether/internal/record/vegeta"
 )
 
-// largest is how many bytes a file may have once it is unpacked: several hours of load on twenty targets, at some 200 bytes a
-// second and target. What has more is a bomb.
-const largest = 64 << 20
+// head is how many bytes of a file tell what it is.
+const head = 4096
 
-// Open reads a file. Its errors name the file, and where in its unpacked text they are.
-func Open(path string) (File, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return File{}, err // names the file
+// tool is one format of another tool's.
+type tool struct {
+	name string
+	is   func(head []byte) bool
+	read func(io.Reader) (*tally.Tally, error)
+}
+
+var tools = []tool{
+	{"k6", k6.IsCSV, k6.ReadCSV},
+	{"k6", k6.IsJSON, k6.ReadJSON},
+	{"Vegeta", vegeta.IsJSON, vegeta.ReadJSON},
+	{"Vegeta", vegeta.IsGob, vegeta.ReadGob},
+	{"Vegeta", vegeta.IsCSV, vegeta.ReadCSV},
+	{"JMeter", jmeter.IsCSV, jmeter.ReadCSV},
+	{"JMeter", jmeter.IsXML, func(io.Reader) (*tally.Tally, error) { return nil, jmeter.ErrXML }},
+	{"JMeter", jmeter.IsHeadless, func(io.Reader) (*tally.Tally, error) { return nil, jmeter.ErrHeadless }},
+}
+
+// Open reads a file, "-" is the standard input. Its errors name the file, and where in its unpacked text they are. What watches is
+// told now and then how many bytes were read.
+func Open(path string, watch ...func(read int64)) (File, error) {
+	name, file := path, os.Stdin
+	if path == "-" {
+		name = "standard input"
+	} else {
+		opened, err := os.Open(path)
+		if err != nil {
+			return File{}, err // names the file
+		}
+		defer opened.Close()
+		file = opened
 	}
-	defer file.Close()
-	f, err := Read(file)
+	f, err := Read(&watched{from: file, watch: watch})
 	if err != nil {
-		return File{}, fmt.Errorf("%s: %w", path, err)
+		return File{}, fmt.Errorf("%s: %w", name, err)
+	}
+	if f.Tool != "" {
+		f.Run = name
 	}
 	return f, nil
 }
 
-// Read reads what Write wrote, gzipped or not. It may come from anywhere.
+// watched counts what is read.
+type watched struct {
+	from  io.Reader
+	read  int64
+	watch []func(read int64)
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	n, err := w.from.Read(p)
+	w.read += int64(n)
+	for _, watch := range w.watch {
+		watch(w.read)
+	}
+	return n, err
+}
+
+// Read reads a file of our own, or of another tool, gzipped or not, which may come from anywhere. What it is, is seen from its
+// content. The run of another tool's file has no name.
 func Read(r io.Reader) (File, error) { return read(r, largest) }
 
 func read(r io.Reader, limit int64) (File, error) {
-	text, err := unpacked(r, limit)
+	text, err := unpacked(r)
 	if err != nil {
 		return File{}, err
 	}
-	if !ours(text) {
-		return File{}, errors.New("not a file that this version understands; it reads the measurements that the page of a run offers, " +
-			"such as checkout-flow-R42.json.gz")
+	begins, err := text.Peek(head)
+	switch {
+	case len(begins) == 0 && err == io.EOF:
+		return File{}, errors.New("it is empty")
+	case len(begins) == 0:
+		return File{}, fmt.Errorf("unpack: %w", err)
+	case ours(begins):
+		return readOwn(text, limit)
 	}
-	f, err := decode(text)
-	if err == nil {
-		err = f.validate()
+	for _, t := range tools {
+		if t.is(begins) {
+			return t.file(text)
+		}
 	}
-	return f, err
+	return File{}, errors.New("not a file that this version understands; it reads k6's CSV and JSON lines, Vegeta's JSON, CSV and gob, " +
+		"JMeter's CSV, and the measurements that the page of a run offers, such as checkout-flow-R42.json.gz")
 }
 
 // unpacked is the text of a file, whether gzipped or not.
-func unpacked(r io.Reader, limit int64) ([]byte, error) {
-	buffered := bufio.NewReader(r)
-	var plain io.Reader = buffered
-	if magic, _ := buffered.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) { // too short is seen below
-		zipped, err := gzip.NewReader(buffered)
-		if err != nil {
-			return nil, fmt.Errorf("unpack: %w", err)
-		}
-		plain = zipped
+func unpacked(r io.Reader) (*bufio.Reader, error) {
+	buffered := bufio.NewReaderSize(r, 64<<10)
+	if magic, _ := buffered.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) { // too short is seen later
+		return bufio.NewReaderSize(buffered, 1<<20), nil
 	}
-	text, err := io.ReadAll(io.LimitReader(plain, limit+1))
-	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, fmt.Errorf("cut off after %d bytes of its text; download it again", len(text))
-	case err != nil:
-		return nil, fmt.Errorf("unpack: byte %d of its text: %w", len(text), err)
-	case int64(len(text)) > limit:
-		return nil, fmt.Errorf("its text has more than %d MiB, as no result has", limit>>20)
+	plain, err := gzip.NewReader(buffered)
+	if err != nil {
+		return nil, fmt.Errorf("unpack: %w", err)
 	}
-	return text, nil
+	return bufio.NewReaderSize(plain, 1<<20), nil
 }
 
-// ours tells whether a text begins as a File does, whatever follows.
-func ours(text []byte) bool {
-	tokens := json.NewDecoder(bytes.NewReader(text))
-	brace, err := tokens.Token()
-	if err != nil || brace != json.Delim('{') {
-		return false
+// file reads a file of the tool's.
+func (t tool) file(text io.Reader) (File, error) {
+	counted, err := t.read(text)
+	if err != nil {
+		return File{}, err
 	}
-	key, err := tokens.Token()
-	return err == nil && key == "bellwether"
-}
-
-// decode says where a text is malformed.
-func decode(text []byte) (File, error) {
-	var version struct {
-		Format int `json:"bellwether"`
-	}
-	if err := json.Unmarshal(text, &version); err != nil {
-		return File{}, located(text, err)
-	}
-	if version.Format != format {
-		return File{}, fmt.Errorf("format %d, of another version of Bellwether; this one reads format %d", version.Format, format)
-	}
-	var f File
-	if err := json.Unmarshal(text, &f); err != nil {
-		return File{}, located(text, err)
-	}
+	f := File{Tool: t.name, Scenario: counted.Scenario(), Environment: t.name, Notes: counted.Notes(), Record: counted.Record()}
+	f.Start = f.Record.Start
 	return f, nil
-}
-
-// located says where an error is, as far as it knows.
-func located(text []byte, err error) error {
-	var offset int64
-	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		offset = syntax.Offset
-	} else if mistyped, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		offset = mistyped.Offset
-	} else {
-		return err
-	}
-	line := 1 + bytes.Count(text[:min(offset, int64(len(text)))], []byte("\n"))
-	return fmt.Errorf("line %d, byte %d: %w", line, offset, err)
-}
-
-// validate refuses what no Bellwether writes, and what nobody should print on a terminal.
-func (f File) validate() error {
-	names := []string{f.Run, f.Scenario, f.Environment, f.Hash, f.Thing}
-	names = append(append(names, f.Together...), f.Baseline...)
-	for thing, version := range f.Versions {
-		names = append(names, thing, version)
-	}
-	for _, g := range f.Gates {
-		names = append(names, string(g.Metric))
-	}
-	for _, s := range f.Record.Series {
-		names = append(names, s.Target, s.Class)
-	}
-	for _, name := range names {
-		if strings.ContainsFunc(name, unicode.IsControl) {
-			return fmt.Errorf("a name has control characters: %q", name)
-		}
-	}
-	switch {
-	case f.Run == "", f.Scenario == "":
-		return errors.New("run or scenario is missing")
-	case f.Record.Warmup < 0 || f.Record.Warmup > f.Record.Seconds():
-		return fmt.Errorf("record.warmup: %d of %d s", f.Record.Warmup, f.Record.Seconds())
-	}
-	for i, tick := range f.Record.Generator {
-		if tick.Offered < 0 || tick.Sent < 0 {
-			return fmt.Errorf("record.generator[%d]: a negative number of requests", i)
-		}
-	}
-	return nil
 }

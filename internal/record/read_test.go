@@ -25,12 +25,12 @@ func TestFilesThatAreNone(t *testing.T) {
 		content []byte
 		says    string
 	}{
-		"empty":             {nil, "not a file that this version understands"},
+		"empty":             {nil, "it is empty"},
 		"text":              {[]byte("hello"), "not a file that this version understands"},
 		"an array":          {[]byte("[]"), "not a file that this version understands"},
-		"k6's JSON":         {[]byte(`{"type":"Metric","data":{}}`), "not a file that this version understands"},
-		"CSV":               {[]byte("metric_name,timestamp\n"), "not a file that this version understands"},
-		"gzip of nothing":   {zipped(t, ""), "not a file that this version understands"},
+		"k6's JSON":         {[]byte(`{"type":"Metric","data":{},"metric":"vus"}`), "k6 recorded no finished request in it"},
+		"CSV":               {[]byte("name,timestamp\n"), "not a file that this version understands"},
+		"gzip of nothing":   {zipped(t, ""), "it is empty"},
 		"gzip of gzip":      {zipped(t, whole.String()), "not a file that this version understands"},
 		"cut":               {whole.Bytes()[:whole.Len()/2], "cut off after "},
 		"cut in its head":   {whole.Bytes()[:5], "unpack: "},

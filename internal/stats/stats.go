@@ -15,6 +15,9 @@ const (
 	MinimumErrorRatio = 2.0   // now to was
 )
 
+// MinimumFall is the smallest fall of throughput worth a person's time, as a fraction.
+const MinimumFall = 0.05
+
 // MinimumEffect is the smallest change of a latency quantile q in [0, 1] worth a person's time, as a fraction:
 // 0.05 up to the median and 0.10 in the tail, which moves more for less reason.
 func MinimumEffect(q float64) float64 {

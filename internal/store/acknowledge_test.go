@@ -16,6 +16,12 @@ func about(m pipeline.Mark, scope string) pipeline.Mark {
 	return m
 }
 
+// of is a mark on one metric.
+func of(metric pipeline.Metric, m pipeline.Mark) pipeline.Mark {
+	m.Metric = metric
+	return m
+}
+
 func until(m pipeline.Mark, end time.Time) pipeline.Mark {
 	m.Until = end.UTC()
 	return m
@@ -28,7 +34,7 @@ func acknowledge(t *testing.T, s *Store, id string, m pipeline.Mark) pipeline.Ru
 	return run
 }
 
-func lapse(t *testing.T, s *Store, id string, outlived ...string) pipeline.Run {
+func lapse(t *testing.T, s *Store, id string, outlived ...pipeline.Mark) pipeline.Run {
 	t.Helper()
 	run, err := s.Lapse(t.Context(), id, outlived)
 	require.NoError(t, err)
@@ -39,13 +45,20 @@ func TestWhichAcknowledgementsStay(t *testing.T) {
 	later := anna
 	later.At, later.Because = anna.At.Add(time.Minute), "of the upgrade"
 	for name, test := range map[string]struct{ said, want []pipeline.Mark }{
-		"the first":                        {[]pipeline.Mark{anna, ben}, []pipeline.Mark{anna}},
-		"the first on a scenario":          {[]pipeline.Mark{about(anna, "cart"), about(ben, "cart")}, []pipeline.Mark{about(anna, "cart")}},
-		"of two scenarios":                 {[]pipeline.Mark{about(ben, "cart"), about(anna, "pay")}, []pipeline.Mark{about(anna, "pay"), about(ben, "cart")}},
-		"the whole run has all scenarios":  {[]pipeline.Mark{anna, about(ben, "cart")}, []pipeline.Mark{anna}},
-		"the rest":                         {[]pipeline.Mark{about(anna, "cart"), ben}, []pipeline.Mark{about(anna, "cart"), ben}},
-		"one's own is replaced":            {[]pipeline.Mark{anna, later}, []pipeline.Mark{later}},
-		"one's own on a scenario, too":     {[]pipeline.Mark{about(anna, "cart"), about(later, "cart")}, []pipeline.Mark{about(later, "cart")}},
+		"the first":                       {[]pipeline.Mark{anna, ben}, []pipeline.Mark{anna}},
+		"the first on a scenario":         {[]pipeline.Mark{about(anna, "cart"), about(ben, "cart")}, []pipeline.Mark{about(anna, "cart")}},
+		"of two scenarios":                {[]pipeline.Mark{about(ben, "cart"), about(anna, "pay")}, []pipeline.Mark{about(anna, "pay"), about(ben, "cart")}},
+		"the whole run has all scenarios": {[]pipeline.Mark{anna, about(ben, "cart")}, []pipeline.Mark{anna}},
+		"the rest":                        {[]pipeline.Mark{about(anna, "cart"), ben}, []pipeline.Mark{about(anna, "cart"), ben}},
+		"one's own is replaced":           {[]pipeline.Mark{anna, later}, []pipeline.Mark{later}},
+		"one's own on a scenario, too":    {[]pipeline.Mark{about(anna, "cart"), about(later, "cart")}, []pipeline.Mark{about(later, "cart")}},
+		"of two metrics":                  {[]pipeline.Mark{of("p95", anna), of("p50", ben)}, []pipeline.Mark{of("p95", anna), of("p50", ben)}},
+		"the first on a metric":           {[]pipeline.Mark{of("p95", anna), of("p95", ben)}, []pipeline.Mark{of("p95", anna)}},
+		"a metric of all scenarios": {
+			[]pipeline.Mark{of("p95", anna), about(of("p95", ben), "cart"), about(of("p50", ben), "cart")},
+			[]pipeline.Mark{of("p95", anna), about(of("p50", ben), "cart")},
+		},
+		"a scenario has all metrics":       {[]pipeline.Mark{about(anna, "cart"), about(of("p95", ben), "cart")}, []pipeline.Mark{about(anna, "cart")}},
 		"one's own covers one's scenarios": {[]pipeline.Mark{anna, about(later, "cart")}, []pipeline.Mark{anna}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -117,11 +130,11 @@ func TestWhatIsOutlivedDoesNotLapse(t *testing.T) {
 			acknowledge(t, s, "R1", m)
 		}
 		acknowledge(t, s, "R2", all)
-		run := lapse(t, s, "R1", "cart")
+		run := lapse(t, s, "R1", cart)
 		require.Equal(t, []pipeline.Mark{cart}, run.Acknowledged)
 		require.Equal(t, []pipeline.Mark{pay}, run.Lapsed)
 		require.Equal(t, run, lapse(t, s, "R1"), "it stays, whatever comes")
-		require.Equal(t, []pipeline.Mark{all}, lapse(t, s, "R2", "").Acknowledged)
+		require.Equal(t, []pipeline.Mark{all}, lapse(t, s, "R2", all).Acknowledged)
 	})
 }
 
@@ -148,6 +161,8 @@ func TestAcknowledgementThatIsProlonged(t *testing.T) {
 func TestLapseOfARunThatIsNoLongerKept(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		_, err := s.Lapse(t.Context(), "R9", nil)
+		require.ErrorIs(t, err, bot.ErrNotFound)
+		_, err = s.Remind(t.Context(), "R9", nil)
 		require.ErrorIs(t, err, bot.ErrNotFound)
 	})
 }

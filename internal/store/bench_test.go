@@ -138,11 +138,11 @@ func judged() []pipeline.Outcome {
 	for range 11 {
 		for i, r := range measurements() {
 			c := &comparisons[i]
-			c.Scenario.Name, c.Result, c.Past = r.Scenario, r, append(c.Past, c.Result)
+			c.Scenario.Name, c.Result, c.Past.Results = r.Scenario, r, append(c.Past.Results, c.Result)
 		}
 	}
 	for i := range comparisons {
-		comparisons[i].Past = comparisons[i].Past[1:]
+		comparisons[i].Past.Results = comparisons[i].Past.Results[1:]
 	}
 	return pipeline.Judge(comparisons)
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,6 +63,16 @@ func (f *fields) list(name string) (all []string) {
 		return nil
 	})
 	return all
+}
+
+// about are the fields of a name, that about the whole and those about its parts: name, name/cart.
+func (f *fields) about(name string) (names []string) {
+	for _, field := range slices.Sorted(maps.Keys(f.values)) {
+		if field == name || strings.HasPrefix(field, name+"/") {
+			names = append(names, field)
+		}
+	}
+	return names
 }
 
 // split undoes what Lua joined with commas.

@@ -17,6 +17,8 @@ func TestMalformedRun(t *testing.T) {
 		"no record":    {"record", "", "redis key bw:run:R1 was written with schema 0"},
 		"newer schema": {"record", `{"schema":3}`, "redis key bw:run:R1 was written with schema 3, this Bellwether knows 2: run the newer version"},
 		"rev":          {"rev", "x", "redis key bw:run:R1, field rev: "},
+		"word":         {"triaged", "[]", "redis key bw:run:R1, field triaged: "},
+		"reminder":     {"reminded", "{", "redis key bw:run:R1, field reminded: "},
 		"mark":         {"acknowledged", "[]", "redis key bw:run:R1, field acknowledged: "},
 		"time":         {"ended", "noon", "redis key bw:run:R1, field ended: "},
 		"not zipped":   {"record", gzipped + "{", "redis key bw:run:R1, field record: unexpected EOF"},
@@ -41,6 +43,9 @@ func FuzzDecode(f *testing.F) {
 	f.Add("record", `{"schema":1}`, "joined", `{"image":"a:b"}`)
 	f.Add("record", `{"schema":1,"changes":[{"name":"a"}]}`, "joined", `{"image":"a:b","title":"t"}`)
 	f.Add("record", `{"schema":1}`, "supersedes", `R1,R2`)
+	f.Add("record", `{"schema":1}`, "regression/cart/p95", `{"id":"R1/cart/p95","level":0.3}`)
+	f.Add("regression//", `{}`, "ended//", `{"as":"fixed","mark":{"by":"slack:U1"}}`)
+	f.Add("triaged/cart", `{"as":"expected"}`, "reminded", `{"name":"Anna"},{}`)
 	f.Add("content", `{"id":"m"}`, "attempted", `2026-11-23T12:00:00Z`)
 	f.Add("version", `1e9`, "cancel", `{"by":1}`)
 	f.Fuzz(func(t *testing.T, field, value, other, another string) {
@@ -54,6 +59,9 @@ func FuzzDecode(f *testing.F) {
 			_, _, err = encodeRun(run)
 			require.NoError(t, err)
 		}
+		levels := &fields{key: "bw:levels:load/cart", values: values}
+		levels.levels()
+		named(t, levels.err, "bw:levels:load/cart")
 		_, err = decodeLetter(&fields{key: "bw:letter:m", values: values})
 		named(t, err, "bw:letter:m")
 	})

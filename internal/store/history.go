@@ -41,54 +41,50 @@ if redis.call('ZSCORE', key('past', environment, scenario), id) then return end
 redis.call('SET', key('result', id), summary, 'EX', keep)
 redis.call('SET', key('record', id), record, 'EX', keep)`)
 
+// Lua for the results that count.
+var counting = fmt.Sprintf("local counted, keep_results = %d, %d", counted, seconds(keepResults)) + `
+local function past_counts(environment, scenario, id)
+  return redis.call('ZSCORE', key('past', environment, scenario), id)
+end
+
+-- What is neither in the past nor pinned is kept no longer than what never counted.
+local function past_expire(environment, scenario, id)
+  local pin = redis.call('HGET', key('pins', environment), scenario)
+  if past_counts(environment, scenario, id) or pin and cjson.decode(pin).result == id then return end
+  redis.call('EXPIRE', key('result', id), keep_results)
+  redis.call('EXPIRE', key('record', id), keep_results)
+end
+
+local function past_drop(environment, scenario, id)
+  redis.call('ZREM', key('past', environment, scenario), id)
+  past_expire(environment, scenario, id)
+end
+
+local function past_count(environment, scenario, id, summary, start)
+  local past = key('past', environment, scenario)
+  redis.call('SET', key('result', id), summary)
+  redis.call('PERSIST', key('record', id))
+  redis.call('ZADD', past, start, id)
+  for _, old in ipairs(redis.call('ZRANGE', past, 0, -1 - counted)) do past_drop(environment, scenario, old) end
+end
+`
+
 // Count keeps a result for as long as it is one of the scenario's newest 60, and 30 days longer.
 func (s *Store) Count(ctx context.Context, lease pipeline.Lease, result pipeline.Result) error {
-	summary, err := json.Marshal(result)
+	args, err := measurement([]any{environmentLane(lease.Environment), lease.Fence, result.Environment}, result)
 	if err == nil {
-		_, err = s.do(ctx, countScript, environmentLane(lease.Environment), lease.Fence,
-			result.Environment, result.Scenario, result.ID, summary, result.Start.UnixMilli(), counted, seconds(keepResults))
+		_, err = s.do(ctx, countScript, args...)
 	}
 	return wrap(err, "count result %s", result.ID)
 }
 
-var countScript = redis.NewScript(fenced + `
-local environment, scenario, id, summary, start, newest, keep = unpack(ARGV, 4, 10)
-local past = key('past', environment, scenario)
-redis.call('SET', key('result', id), summary)
-redis.call('PERSIST', key('record', id))
-redis.call('ZADD', past, start, id)
-for _, old in ipairs(redis.call('ZRANGE', past, 0, -1 - newest)) do
-  redis.call('ZREM', past, old)
-  redis.call('EXPIRE', key('result', old), keep)
-  redis.call('EXPIRE', key('record', old), keep)
-end`)
-
-// Past lists counted results, newest first, in one round trip.
-func (s *Store) Past(ctx context.Context, environment, scenario string) ([]pipeline.Result, error) {
-	reply, err := s.do(ctx, pastScript, environment, scenario)
-	if err != nil {
-		return nil, fmt.Errorf("past of %s in %s: %w", scenario, environment, err)
-	}
-	results := make([]pipeline.Result, len(reply)/2)
-	for i := range results {
-		id, summary := reply[2*i].(string), reply[2*i+1].(string)
-		if err := json.Unmarshal([]byte(summary), &results[i]); err != nil {
-			return nil, fmt.Errorf("redis key %s: %w", s.key("result", id), err)
-		}
-	}
-	return results, nil
+// measurement adds what past_count wants to know of a result.
+func measurement(args []any, r pipeline.Result) ([]any, error) {
+	summary, err := json.Marshal(r)
+	return append(args, r.Scenario, r.ID, summary, r.Start.UnixMilli()), err
 }
 
-var pastScript = redis.NewScript(common + `
-local past = {}
-for _, id in ipairs(redis.call('ZREVRANGE', key('past', ARGV[2], ARGV[3]), 0, -1)) do
-  local summary = redis.call('GET', key('result', id))
-  if summary then
-    past[#past + 1] = id
-    past[#past + 1] = summary
-  end
-end
-return past`)
+var countScript = redis.NewScript(fenced + counting + `past_count(unpack(ARGV, 4))`)
 
 // Record reads everything a result was made from; bot.ErrNotFound once it has expired.
 func (s *Store) Record(ctx context.Context, id string) (pipeline.Record, error) {

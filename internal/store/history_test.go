@@ -40,12 +40,17 @@ func holding(t *testing.T, s *Store) pipeline.Lease {
 	return held
 }
 
+func pastOf(t *testing.T, s *Store, policy pipeline.Policy) pipeline.Past {
+	t.Helper()
+	past, err := s.Past(t.Context(), "load", pipeline.Scenario{Name: "cart", Baseline: policy})
+	require.NoError(t, err)
+	return past
+}
+
 func past(t *testing.T, s *Store) []string {
 	t.Helper()
-	results, err := s.Past(t.Context(), "load", "cart")
-	require.NoError(t, err)
 	ids := []string{}
-	for _, r := range results {
+	for _, r := range pastOf(t, s, pipeline.Policy{}).Results {
 		ids = append(ids, r.ID)
 	}
 	return ids
@@ -65,9 +70,7 @@ func TestPastIsNewestFirst(t *testing.T) {
 		other.Scenario, other.ID = "search", "R9/search"
 		require.NoError(t, s.Count(t.Context(), held, other))
 		require.Equal(t, []string{"R3/cart", "R2/cart", "R1/cart"}, past(t, s))
-		results, err := s.Past(t.Context(), "load", "cart")
-		require.NoError(t, err)
-		require.Equal(t, measured(3), results[0])
+		require.Equal(t, measured(3), pastOf(t, s, pipeline.Policy{}).Results[0])
 	})
 }
 

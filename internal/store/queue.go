@@ -40,61 +40,6 @@ func (s *Store) Enqueue(ctx context.Context, sub pipeline.Submission) (pipeline.
 	return receipt, nil
 }
 
-// Lua shared by the scripts that change runs. Every change of a run counts in its rev.
-var changing = fmt.Sprintf("local keep_runs, newest = %d, %d", seconds(keepRuns), newest) + `
-local function run_touch(id) redis.call('HINCRBY', key('run', id), 'rev', 1) end
-
-local function run_set(id, ...)
-  redis.call('HSET', key('run', id), ...)
-  run_touch(id)
-end
-
-local function run_append(id, field, other)
-  local list = redis.call('HGET', key('run', id), field)
-  run_set(id, field, list and list ~= '' and list .. ',' .. other or other)
-end
-
--- Whoever changes a run or a hold tells of it at once. A timer does too, in case they die before that.
-local function tell_later(id, environment)
-  lane_push(prefix, 'timer/' .. environment, 'tell/' .. id, lane_now() + 5000)
-end
-
--- What makes a run final: it is no longer open, and will expire.
-local function run_end(id)
-  local environment, thing = unpack(redis.call('HMGET', key('run', id), 'environment', 'thing'))
-  redis.call('ZREM', key('open', environment), id)
-  redis.call('ZREM', key('open', environment, thing), id)
-  redis.call('EXPIRE', key('run', id), keep_runs)
-end
-
--- Lists a run as one of the newest of its series.
-local function run_list(id, series, number)
-  redis.call('ZADD', key('newest', series), number, id)
-  redis.call('ZREMRANGEBYRANK', key('newest', series), 0, -1 - newest)
-end
-
-local function run_replace(id, successor, at)
-  run_set(id, 'state', 'superseded', 'successor', successor, 'ended', at)
-  run_end(id)
-end
-
--- Takes out a waiting run; false when it has begun. One that asked for an approval left nothing half done, also while its
--- holder has yet to let go of it: that one then comes once more, to be told.
-local function run_withdraw(id, lane)
-  if lane_remove(prefix, lane, id) then return true end
-  if redis.call('HEXISTS', key('run', id), 'asked') == 0 then return false end
-  lane_push(prefix, lane, id, 0)
-  return true
-end
-
--- Somebody has to be told when a run still waits so long after it was due.
-local function run_patience(id, environment, due)
-  redis.call('HDEL', key('run', id), 'overdue')
-  local patience = tonumber(redis.call('HGET', key('run', id), 'patience') or 0)
-  if patience > 0 then lane_push(prefix, 'timer/' .. environment, 'wait/' .. id, math.max(due, lane_now()) + patience) end
-end
-`
-
 var enqueueScript = redis.NewScript(common + changing + `
 local environment, event, cause, thing, identity, series, image, made = unpack(ARGV, 2, 9)
 local parent, due, at, record, joining, patient, keep_event, keep_awaited, skew = unpack(ARGV, 10, 18)

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -31,8 +30,11 @@ const (
 //	patience    ms for which it may wait for its environment; 0 for as long as it takes
 //	position, successor, supersedes, reruns (ids with commas), overdue
 //	cancel, approved, rejected   JSON of the marks
-//	acknowledged, until   JSON of the mark about the whole run, and the ms at which it lapses; about a scenario: acknowledged/cart
-//	lapsed      JSON of such marks whose time is over, with commas
+//	acknowledged, until, remind   JSON of the mark about the whole run, and the ms at which it lapses and of the reminder of
+//	            that; about a part of it: acknowledged/cart, see acknowledge.go
+//	lapsed, reminded   JSON of such marks whose time is over, and of those that somebody was reminded of, with commas
+//	regression/cart/p95, ended/cart/p95   JSON of what got worse, and of the end of that, see regression.go
+//	triaged, counted/R1/cart, dropped/R1/cart   what people said of it, and what that changed, see triage.go
 //	asked       when the approval was asked for that approved and rejected are about
 //	batch       the runs that it leads (ids with commas); there once it has gathered, see batch.go
 //	leader, place   the run that leads it, and where it waited before
@@ -74,7 +76,8 @@ func decodeRun(id string, f *fields) (pipeline.Run, error) {
 	run.Supersedes, run.Reruns = f.list("supersedes"), f.list("reruns")
 	run.Batch, run.Leader, run.Overdue = f.list("batch"), f.values["leader"], f.values["overdue"] != ""
 	f.json("cancel", &run.Cancel)
-	run.Acknowledged, run.Lapsed = f.acknowledged(), f.lapsed()
+	run.Acknowledged, run.Lapsed, run.Reminded = f.acknowledged(), f.marks("lapsed"), f.marks("reminded")
+	run.Regressions, run.Triaged = f.regressions(), f.triaged()
 	f.json("approved", &run.Approved)
 	f.json("rejected", &run.Rejected)
 	if run.State == pipeline.Waiting {
@@ -116,6 +119,7 @@ func join(run *pipeline.Run, image pipeline.Change) {
 func encodeRun(run pipeline.Run) (record, rest []byte, err error) {
 	run.Schema = plain
 	run.Successor, run.Supersedes, run.Reruns, run.Cancel, run.Acknowledged, run.Lapsed = "", nil, nil, nil, nil, nil
+	run.Reminded, run.Triaged = nil, nil
 	run.Batch, run.Leader, run.Approved, run.Rejected, run.Overdue = nil, "", nil, nil, false
 	if !run.State.Final() {
 		record, err = json.Marshal(run)
@@ -131,15 +135,21 @@ func encodeRun(run pipeline.Run) (record, rest []byte, err error) {
 // run that lets others go ahead while it waits for people is superseded if one of them is a newer change of the same thing.
 func (s *Store) Save(ctx context.Context, lease pipeline.Lease, run pipeline.Run) error {
 	record, rest, err := encodeRun(run)
+	args := []any{
+		environmentLane(lease.Environment), lease.Fence, run.ID, record, rest,
+		string(run.State), asked(run), stamp(s.Lanes.Time()), overhead(run), millis(run.Finished),
+	}
+	for _, o := range run.Outcomes {
+		args = append(args, o.Scenario)
+	}
 	if err == nil {
-		_, err = s.do(ctx, saveScript, environmentLane(lease.Environment), lease.Fence, run.ID, record, rest,
-			string(run.State), run.State.Final(), asked(run), stamp(s.Lanes.Time()), overhead(run))
+		_, err = s.do(ctx, saveScript, args...)
 	}
 	return wrap(err, "save run %s", run.ID)
 }
 
-var saveScript = redis.NewScript(fenced + changing + leading + `
-local id, record, rest, state, final, asked, at, overhead = unpack(ARGV, 4, 11)
+var saveScript = redis.NewScript(fenced + changing + leading + trending + `
+local id, record, rest, state, asked, at, overhead, finished = unpack(ARGV, 4, 11)
 local run = redis.call('HMGET', key('run', id), 'state', 'record', 'environment', 'thing', 'asked')
 if not run[1] then return redis.error_reply('ABSENT') end
 if run[1] ~= 'waiting' and run[1] ~= 'running' or run[1] == state and run[2] == record then return end
@@ -150,9 +160,10 @@ if asked ~= '' and asked ~= run[5] then
 end
 if state == 'waiting' then redis.call('HDEL', key('run', id), 'overdue') end
 if state == 'waiting' and asked ~= '' and gives_way(id, at) then lane_push(prefix, lane, id, 0) end
-if final ~= '1' then return end
+if not final(state) then return end
 run_end(id)
 leave(id, at)
+for i = 12, #ARGV do trend(run[3], ARGV[i], id, finished) end
 if overhead ~= '' then
   local list = key('overhead', run[3], run[4])
   redis.call('LPUSH', list, overhead)
@@ -175,29 +186,6 @@ if not goes_on(id) then return end
 run_set(id, 'state', 'cancelled', 'ended', at, 'reason', reason)
 run_end(id)
 leave(id, at)`)
-
-// Newest are the runs of a series that are kept, newest first, at most so many.
-func (s *Store) Newest(ctx context.Context, series string, most int) ([]pipeline.Run, error) {
-	ids, err := s.redis().ZRevRange(ctx, s.key("newest", series), 0, -1).Result()
-	if err != nil {
-		return nil, fmt.Errorf("newest runs of %s: %w", series, err)
-	}
-	var runs []pipeline.Run
-	for _, id := range ids {
-		if len(runs) == most {
-			break
-		}
-		run, err := s.Load(ctx, id)
-		switch {
-		case errors.Is(err, bot.ErrNotFound): // expired since
-		case err != nil:
-			return nil, fmt.Errorf("newest runs of %s: %w", series, err)
-		default:
-			runs = append(runs, run)
-		}
-	}
-	return runs, nil
-}
 
 // Board tells which run holds the environment, which are tested along with it, whether it is on hold, and which runs wait
 // for it.

@@ -7,7 +7,7 @@
 // Keys, all under the prefix of the lanes:
 //
 //	runs                    int     the last run's number
-//	run:R1                  hash    a run, see run.go; 90 days after its end
+//	run:R1                  hash    a run, see run.go; 90 days after its end, or that of its last regression
 //	open:ENV                zset    runs that are not final, by number
 //	open:ENV/THING          zset    those of one service or stack
 //	newest:SERIES           zset    the newest 100 runs of a service or stack, or of suite/ENV, by number
@@ -16,8 +16,12 @@
 //	awaited:ENV/THING/KEY   hash    the run that replaced one without its image, and when that was merged; a day
 //	installed:ENV           hash    thing -> artefact
 //	origin:ENV/THING        hash    key and run of the installed artefact, and the same of the one before it
-//	result:ID, record:ID    string  what was measured, the record gzipped; 30 days unless counted
+//	result:ID, record:ID    string  what was measured, the record gzipped; 30 days unless counted or pinned
 //	past:ENV/SCENARIO       zset    counted results by start
+//	levels:ENV/SCENARIO     hash    run -> the level that people accepted with it
+//	pins:ENV                hash    scenario -> the run that people made its baseline, see pin.go
+//	standing:ENV            hash    group/metric -> the run that has its regression, which has no end, see regression.go
+//	trend:ENV/SCENARIO      zset    the newest 500 runs that measured it, by the ms of their end; 90 days
 //	holds                   int     the last hold's number
 //	hold:H1                 hash    a hold, see hold.go; 90 days after its end
 //	held:ENV                string  the hold that the environment is on, or was until its time passed
@@ -35,7 +39,7 @@
 //
 // An environment has two lanes: environment/ENV, where its runs wait, and timer/ENV, whose items are due when somebody has
 // to be told: wait/R1 that the run still waits (Overdue), hold/H1 what became of the hold (Expire), ack/R1 that nobody looks
-// after a regression any more (Lapse).
+// after a regression any more (Lapse), remind/R1 that this will soon be so (Remind), tell/R1 and tell/H1 what somebody changed.
 package store
 
 import (
@@ -78,17 +82,21 @@ type Store struct {
 }
 
 var (
-	_ pipeline.Queue     = (*Store)(nil)
-	_ pipeline.Ledger    = (*Store)(nil)
-	_ pipeline.History   = (*Store)(nil)
-	_ pipeline.Inventory = (*Store)(nil)
-	_ pipeline.Holds     = (*Store)(nil)
-	_ pipeline.Batches   = (*Store)(nil)
-	_ bot.Outbox         = (*Store)(nil)
-	_ bot.Pictures       = (*Store)(nil)
-	_ bot.Records        = (*Store)(nil)
-	_ commands.Runs      = (*Store)(nil)
-	_ commands.Marks     = (*Store)(nil)
+	_ pipeline.Queue       = (*Store)(nil)
+	_ pipeline.Ledger      = (*Store)(nil)
+	_ pipeline.History     = (*Store)(nil)
+	_ pipeline.Regressions = (*Store)(nil)
+	_ pipeline.Inventory   = (*Store)(nil)
+	_ pipeline.Holds       = (*Store)(nil)
+	_ pipeline.Batches     = (*Store)(nil)
+	_ bot.Outbox           = (*Store)(nil)
+	_ bot.Pictures         = (*Store)(nil)
+	_ bot.Records          = (*Store)(nil)
+	_ commands.Runs        = (*Store)(nil)
+	_ commands.Marks       = (*Store)(nil)
+	_ commands.Triage      = (*Store)(nil)
+	_ commands.Pins        = (*Store)(nil)
+	_ commands.Trends      = (*Store)(nil)
 )
 
 // ErrFenced is returned for a write on behalf of a holder that no longer has its lane. Nothing was written.

@@ -94,11 +94,13 @@ func (p *Pages) file(ctx context.Context, id, scenario string) (record.File, err
 	if err != nil {
 		return record.File{}, err
 	}
-	past, err := p.Past(ctx, run.Environment, scenario)
+	current := p.Catalog().Scenarios[scenario]
+	current.Name = scenario // also when it is gone from the catalog
+	past, err := p.Past(ctx, run.Environment, current)
 	if err != nil {
 		return record.File{}, err
 	}
-	file, known := record.Of(run, o, p.Catalog().Scenarios[scenario].Gates, past, measured)
+	file, known := record.Of(run, o, current.Gates, past.Results, measured)
 	if !known {
 		return record.File{}, fmt.Errorf("result %s: %w", o.Result, bot.ErrNotFound)
 	}

@@ -52,10 +52,10 @@ func (s *shelf) record(_ context.Context, id string) (pipeline.Record, error) {
 	return record, nil
 }
 
-func (s *shelf) past(_ context.Context, environment, scenario string) ([]pipeline.Result, error) {
-	return slices.DeleteFunc(slices.Clone(s.counted), func(r pipeline.Result) bool {
-		return r.Environment != environment || r.Scenario != scenario
-	}), s.readErr
+func (s *shelf) past(_ context.Context, environment string, scenario pipeline.Scenario) (pipeline.Past, error) {
+	return pipeline.Past{Results: slices.DeleteFunc(slices.Clone(s.counted), func(r pipeline.Result) bool {
+		return r.Environment != environment || r.Scenario != scenario.Name
+	})}, s.readErr
 }
 
 func (s *shelf) picture(_ context.Context, key string) ([]byte, error) {

@@ -22,7 +22,7 @@ type Pages struct {
 	Now       func() time.Time
 	Load      func(ctx context.Context, run string) (pipeline.Run, error)
 	Record    func(ctx context.Context, result string) (pipeline.Record, error)
-	Past      func(ctx context.Context, environment, scenario string) ([]pipeline.Result, error)
+	Past      func(ctx context.Context, environment string, scenario pipeline.Scenario) (pipeline.Past, error)
 	Picture   func(ctx context.Context, key string) ([]byte, error) // a PNG
 	Catalog   func() *pipeline.Catalog
 	Login     *login.Client // nil: a signed link is enough

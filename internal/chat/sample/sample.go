@@ -19,7 +19,8 @@ import (
 var Kinds = []string{
 	"waiting", "waiting-behind", "testing", "passed", "improved", "suspect", "regressed", "failed-deploy", "plan-refused", "invalid",
 	"superseded", "cancelled", "passed-first", "acknowledged", "plan-approval", "stack-regressed", "together",
-	"help", "status", "open", "denial", "error", "compare",
+	"known-still", "recovered", "worse-rearmed", "resolved", "accepted", "invalid-run", "triaged-environment", "reminder",
+	"help", "status", "open", "denial", "error", "compare", "history",
 }
 
 // Forms are all that the bot asks for.

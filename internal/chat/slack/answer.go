@@ -15,7 +15,6 @@ import (
 
 	"bellwether/bot"
 	"bellwether/commands"
-	"bellwether/internal/chat/slack/blockkit"
 	"bellwether/pipeline"
 )
 
@@ -129,11 +128,11 @@ func (c *Chat) say(ctx context.Context, said *words, thread string, reply comman
 		return
 	}
 	at := said.caller.Channel.ID
-	err := said.at.call(ctx, func(api *slack.Client) error {
+	err := c.show(ctx, said.at, reply.Message, func(api *slack.Client, content []slack.MsgOption) error {
 		if err := c.pace(ctx, at); err != nil {
 			return err
 		}
-		_, _, err := api.PostMessageContext(ctx, at, append(drawn(reply.Message), inThread(thread))...)
+		_, _, err := api.PostMessageContext(ctx, at, append(content, inThread(thread))...)
 		return err
 	})
 	if err != nil {
@@ -147,14 +146,14 @@ func (c *Chat) whisper(ctx context.Context, said *words, m bot.Message) {
 	at, user := said.caller.Channel.ID, said.caller.User
 	err := errNowhere
 	if at != "" {
-		err = said.at.call(ctx, func(api *slack.Client) error {
-			_, err := api.PostEphemeralContext(ctx, at, user, append(drawn(m), inThread(said.thread))...)
+		err = c.show(ctx, said.at, m, func(api *slack.Client, content []slack.MsgOption) error {
+			_, err := api.PostEphemeralContext(ctx, at, user, append(content, inThread(said.thread))...)
 			return err
 		})
 	}
 	if err != nil && isUser(user) {
-		err = said.at.call(ctx, func(api *slack.Client) error {
-			_, _, err := api.PostMessageContext(ctx, user, drawn(m)...)
+		err = c.show(ctx, said.at, m, func(api *slack.Client, content []slack.MsgOption) error {
+			_, _, err := api.PostMessageContext(ctx, user, content...)
 			return err
 		})
 	}
@@ -168,32 +167,6 @@ var errNowhere = errors.New("they were said in no channel")
 
 // isUser tells an id of a person, to whom a message is private, from one of a channel.
 func isUser(id string) bool { return strings.HasPrefix(id, "U") || strings.HasPrefix(id, "W") }
-
-func drawn(m bot.Message) []slack.MsgOption {
-	return []slack.MsgOption{
-		slack.MsgOptionText(blockkit.Fallback(m), false), slack.MsgOptionDisableLinkUnfurl(),
-		slack.MsgOptionBlocks(blockkit.Draw(m, blockkit.Options{})...),
-	}
-}
-
-// respond sends by a response_url, which is a secret for half an hour: it is kept out of the log.
-func (c *Chat) respond(ctx context.Context, responseURL string, m *slack.WebhookMessage) {
-	if err := slack.PostWebhookCustomHTTPContext(ctx, responseURL, c.http, m); err != nil {
-		c.log.Error("an answer did not reach slack's response_url", "error", withoutURL(err))
-	}
-}
-
-// response is a reply as a response to a command, and as a response_url takes it.
-func response(reply commands.Reply, thread string) *slack.WebhookMessage {
-	kind := slack.ResponseTypeInChannel
-	if reply.Private {
-		kind = slack.ResponseTypeEphemeral
-	}
-	return &slack.WebhookMessage{
-		ResponseType: kind, ThreadTimestamp: thread, Text: blockkit.Fallback(reply.Message),
-		Blocks: &slack.Blocks{BlockSet: blockkit.Draw(reply.Message, blockkit.Options{})},
-	}
-}
 
 // trusted tells whether a response_url leads to Slack, or to the Web API of the settings, which may do without TLS on this
 // very machine. Any other would have Bellwether send requests into its own network.

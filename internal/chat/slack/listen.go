@@ -15,6 +15,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"bellwether/commands"
+	"bellwether/internal/chat/slack/blockkit"
 )
 
 const (
@@ -125,7 +126,8 @@ func (c *Chat) later(ctx context.Context, d *deed, err error, desk Desk) error {
 	return err
 }
 
-// receiveCommand answers in the response when the command is quick, else by the response_url.
+// receiveCommand answers in the response when the command is quick, else by the response_url. So it does with a picture: of
+// what is wrong with a response nobody hears.
 func (c *Chat) receiveCommand(w http.ResponseWriter, r *http.Request, desk Desk) error {
 	command, err := slack.SlashCommandParse(r)
 	if err != nil {
@@ -145,15 +147,18 @@ func (c *Chat) receiveCommand(w http.ResponseWriter, r *http.Request, desk Desk)
 	})
 	select {
 	case reply, ok := <-done:
-		return answer(w, reply, ok)
+		if c.options(reply.Message).PictureURL == "" {
+			return answer(w, reply, ok)
+		}
+		c.background(r.Context(), func(ctx context.Context) { c.respond(ctx, command.ResponseURL, reply, "") })
 	case <-time.After(patience):
 		c.background(r.Context(), func(ctx context.Context) {
 			if reply, ok := <-done; ok {
-				c.respond(ctx, command.ResponseURL, response(reply, ""))
+				c.respond(ctx, command.ResponseURL, reply, "")
 			}
 		})
-		return nil
 	}
+	return nil
 }
 
 // answer writes the reply, if there is one.
@@ -162,5 +167,5 @@ func answer(w http.ResponseWriter, reply commands.Reply, ok bool) error {
 		return errors.New("the command was not carried out")
 	}
 	w.Header().Set("Content-Type", "application/json")
-	return json.NewEncoder(w).Encode(response(reply, ""))
+	return json.NewEncoder(w).Encode(response(reply, "", blockkit.Options{}))
 }

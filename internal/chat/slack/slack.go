@@ -62,6 +62,7 @@ type Settings struct {
 	Seen          Seen
 	Threads       Threads
 	RunURL        func(run string) string // page of a run; empty when there are no pages. May be nil
+	PictureURL    func(key string) string // where Slack fetches the picture of an answer; signed. May be nil
 	Revoked       func(workspace string)  // called when a workspace has removed the app. May be nil
 	Log           *slog.Logger
 	Now           func() time.Time
@@ -78,6 +79,7 @@ type Chat struct {
 	now           func() time.Time
 	http          *http.Client
 	runURL        func(run string) string
+	pictureURL    func(key string) string
 	revoked       func(workspace string)
 
 	workspaces []*workspace
@@ -117,7 +119,7 @@ func New(s Settings) (*Chat, error) {
 	}
 	c := &Chat{
 		signingSecret: s.SigningSecret, appToken: s.AppToken, seen: s.Seen, threads: s.Threads, log: s.Log, now: s.Now, http: s.HTTP,
-		runURL: s.RunURL, revoked: s.Revoked, base: base, every: 1,
+		runURL: s.RunURL, pictureURL: s.PictureURL, revoked: s.Revoked, base: base, every: 1,
 		paces: map[string]*rate.Limiter{}, troubles: map[string]string{}, people: map[string]person{}, groups: map[string]members{},
 	}
 	return c, c.install(s)

@@ -78,6 +78,6 @@ func (c *Chat) typed(s slack.SlashCommand) (*deed, error) {
 		return nil, err
 	}
 	return &deed{"trigger/" + s.TriggerID, func(ctx context.Context, desk Desk) {
-		c.respond(ctx, s.ResponseURL, response(c.carryOut(ctx, said, desk), ""))
+		c.respond(ctx, s.ResponseURL, c.carryOut(ctx, said, desk), "")
 	}}, nil
 }

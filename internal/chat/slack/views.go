@@ -78,7 +78,7 @@ func (c *Chat) press(w *workspace, i slack.InteractionCallback, button *slack.Bl
 	return &deed{"trigger/" + i.TriggerID, func(ctx context.Context, desk Desk) {
 		reply := c.pressed(ctx, said, i.TriggerID, button, desk)
 		if reply.Private {
-			c.respond(ctx, i.ResponseURL, response(reply, said.thread))
+			c.respond(ctx, i.ResponseURL, reply, said.thread)
 		}
 	}}, nil
 }

@@ -39,9 +39,9 @@ func (c *Chat) answer(ctx context.Context, said *words, o outcome) {
 	case o.form != nil:
 		err = c.say(ctx, said.service, said.conversation, c.form(said, *o.form))
 	case o.reply.Private && !said.alone:
-		err = c.whisper(ctx, said, o.reply.Message)
+		err = c.whisper(ctx, said, o.reply)
 	case o.reply.Private || said.button.Intent == "":
-		err = c.sayMessage(ctx, said.service, said.conversation, o.reply.Message)
+		err = c.sayReply(ctx, said.service, said.conversation, o.reply)
 	}
 	if err != nil {
 		c.Log.Error("an answer did not reach teams", "channel", said.caller.Channel, "error", explain(err))
@@ -53,22 +53,23 @@ const unheard = "I cannot answer you in private yet. Open a chat with me (Apps, 
 
 // whisper answers in the speaker's own chat with the bot: Teams has no message in a channel that only one person sees. A
 // person without that chat is told how to get it, and nothing else.
-func (c *Chat) whisper(ctx context.Context, said *words, m bot.Message) error {
+func (c *Chat) whisper(ctx context.Context, said *words, reply commands.Reply) error {
 	own, err := c.client.Create(ctx, said.service, said.speaker, connector.Conversation{
 		Bot: c.self(), Members: []connector.Account{{ID: said.speaker}}, Tenant: c.Tenant,
 		ChannelData: &connector.ChannelData{Tenant: connector.Account{ID: c.Tenant}},
 	})
 	if err == nil {
-		err = c.sayMessage(ctx, said.service, own, m)
+		err = c.sayReply(ctx, said.service, own, reply)
 	}
 	if err == nil {
 		return nil
 	}
-	return errors.Join(err, c.sayMessage(ctx, said.service, said.conversation, bot.Message{Body: []bot.Text{bot.Plain(unheard)}}))
+	told := commands.Reply{Message: bot.Message{Body: []bot.Text{bot.Plain(unheard)}}}
+	return errors.Join(err, c.sayReply(ctx, said.service, said.conversation, told))
 }
 
-func (c *Chat) sayMessage(ctx context.Context, service, conversation string, m bot.Message) error {
-	said, err := c.activity(bot.Outgoing{ID: "answer", Message: m}, "")
+func (c *Chat) sayReply(ctx context.Context, service, conversation string, reply commands.Reply) error {
+	said, err := c.activity(bot.Outgoing{ID: "answer", Message: reply.Message, Picture: reply.Picture}, "")
 	if err != nil {
 		return err
 	}

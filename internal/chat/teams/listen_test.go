@@ -68,6 +68,21 @@ func TestPrivateAnswerToAMention(t *testing.T) {
 	}
 }
 
+func TestPictureOfAPrivateAnswer(t *testing.T) {
+	s, d := newSite(t), answering("checkout-flow: p95 +38 %", true)
+	s.deliver(root(checkout))
+	d.reply.Message.Picture = &bot.Picture{Key: "history/ab", Alt: "14 runs, last 312 ms"}
+	d.reply.Message.Table = &bot.Table{Head: []string{"p95 ms", "now"}, Rows: [][]string{{"checkout-flow", "312"}}}
+	d.reply.Picture = drawn(t, 1000)
+	s.teams.Join(peers.TeamsUser, peers.TeamsMember{Role: "user", Tenant: peers.TeamsTenant}, true)
+	s.send(d, s.mention("history checkout-flow"))
+	answer := s.teams.Messages()[1]
+	require.Equal(t, "a:"+peers.TeamsUser, answer.Conversation)
+	require.Contains(t, answer.Card, "https://bellwether.example/pictures/history/ab")
+	require.Contains(t, answer.Card, "14 runs, last 312 ms")
+	require.Contains(t, answer.Card, `"Table"`, "beside it")
+}
+
 // An answer that met another is sent again; one of which nobody knows is not.
 func TestAnswerIsSentAgain(t *testing.T) {
 	for status, want := range map[int]int{412: tries, 502: 1, 403: 1} {

@@ -26,6 +26,8 @@ var faces = map[bot.Mood]face{
 	bot.MoodOf(pipeline.Inconclusive): {"❔", "Inconclusive", ""},
 	bot.MoodOf(pipeline.Invalid):      {"⚠️", "Invalid", ""},
 	bot.MoodOf(pipeline.Failed):       {"❌", "Failed", ""},
+	bot.MoodResolved:                  {"☑️", "Resolved", ""},
+	bot.MoodAccepted:                  {"☑️", "Accepted", ""},
 }
 
 // Heading is the title behind its mood's symbol and word; a word that the title has already is not said again. Without title

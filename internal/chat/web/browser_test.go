@@ -110,7 +110,7 @@ func TestPageInChromium(t *testing.T) {
 	t.Run("a channel opens without a reload and is read then", func(t *testing.T) {
 		b := b.in(t)
 		b.do("mark the page", chromedp.Evaluate[chromedp.Void](`window.same = true`))
-		b.sees(text(`a[data-channel="team-search"] .unread`, "9"))
+		b.sees(text(`a[data-channel="team-search"] .unread`, "11"))
 		b.click(`a[data-channel="team-search"]`)
 		b.sees(`window.same && location.search === "?channel=team-search" && ` + text(".feed:not([hidden]) .title", "search v1"))
 		b.sees(`document.querySelector('a[data-channel="team-search"] .unread').hidden`)

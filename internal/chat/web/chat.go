@@ -29,11 +29,12 @@ type Chat struct {
 	now   func() time.Time
 	epoch string // tells this memory from the one before a restart
 
-	mu      sync.Mutex
-	posts   []post        // ordered by number
-	last    int           // the number given out last
-	version int           // counts changes of posts
-	changed chan struct{} // closed at the next change
+	mu       sync.Mutex
+	posts    []post        // ordered by number
+	whispers []post        // private replies that have a picture
+	last     int           // the number given out last
+	version  int           // counts changes of posts
+	changed  chan struct{} // closed at the next change
 }
 
 // post is one visible message. What its fields point to is never changed, so that a copy of a post is a snapshot.
@@ -125,6 +126,18 @@ func decode(data []byte) (picture, error) {
 		return picture{}, fmt.Errorf("read the picture: %w", err)
 	}
 	return picture{png: data, width: config.Width, height: config.Height}, nil
+}
+
+// pictureOf is the PNG of a post or of a private reply; nil when it has none.
+func (c *Chat) pictureOf(id string) []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range slices.Concat(c.posts, c.whispers) {
+		if p.id() == id {
+			return p.picture.png
+		}
+	}
+	return nil
 }
 
 // forgotten refuses what refers to a post of an earlier process.

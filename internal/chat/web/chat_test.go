@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"bellwether/bot"
+	"bellwether/commands"
 )
 
 func TestPostEditAndFind(t *testing.T) {
@@ -75,7 +76,7 @@ func TestTranscript(t *testing.T) {
 	c.mustPost(t, chart(t, root))
 	at, ok := c.take("team-checkout", root)
 	require.True(t, ok)
-	c.answered(at, "dev-sg", "/loadtest ack R4", bot.Message{Title: "R4 is acknowledged"})
+	require.NoError(t, c.answered(at, "dev-sg", "/loadtest ack R4", commands.Reply{Message: bot.Message{Title: "R4 is acknowledged"}}))
 
 	require.NoError(t, c.WriteTranscript(dir))
 	data, err := os.ReadFile(filepath.Join(dir, "transcript.json"))
@@ -111,7 +112,7 @@ func TestWordsStandAboveWhatTheySetOff(t *testing.T) {
 	at, ok := c.take("team-checkout", "")
 	require.True(t, ok)
 	c.mustPost(t, announcement())
-	c.answered(at, "dev-sg", "/loadtest rerun R3", bot.Message{Title: "R4 is on its way"})
+	require.NoError(t, c.answered(at, "dev-sg", "/loadtest rerun R3", commands.Reply{Message: bot.Message{Title: "R4 is on its way"}}))
 	posts, _ := c.snapshot()
 	var titles []string
 	for _, p := range posts {

@@ -189,6 +189,27 @@ func TestPicturesAndTheTranscriptOfThePage(t *testing.T) {
 	require.Contains(t, ask(t, h, "GET", "/chat/transcript.json", "", nil).Body.String(), `"images":["pictures/`+ref+`.png"]`)
 }
 
+func TestThePictureOfAPrivateReply(t *testing.T) {
+	h := newChat().Handler(room(&oracle{chart: drawing(t)}))
+	w := ask(t, h, "POST", "/chat/commands", strings.Replace(ackInChannel, "ack R4", "history checkout-flow", 1), nil)
+	var a answer
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &a))
+	require.True(t, a.Private)
+	require.Contains(t, a.HTML, `alt="14 runs, last 312 ms"`)
+	_, rest, found := strings.Cut(a.HTML, `<img src="`)
+	require.True(t, found, a.HTML)
+	url, _, _ := strings.Cut(rest, `"`)
+	require.Equal(t, drawing(t), ask(t, h, "GET", url, "", nil).Body.Bytes())
+	require.NotContains(t, ask(t, h, "GET", "/", "", nil).Body.String(), url, "nobody else sees it")
+}
+
+// A picture that is none is told to the operator, and nothing is shown.
+func TestAPictureOfAReplyMustBeAPNG(t *testing.T) {
+	h := newChat().Handler(room(&oracle{chart: []byte("GIF89a")}))
+	w := ask(t, h, "POST", "/chat/commands", strings.Replace(ackInChannel, "ack R4", "history checkout-flow", 1), nil)
+	require.Equal(t, http.StatusInternalServerError, w.Code)
+}
+
 // reader reads a stream of events.
 type reader struct {
 	*testing.T

@@ -84,15 +84,14 @@ func (s server) page(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s server) picture(w http.ResponseWriter, r *http.Request) {
-	posts, _ := s.chat.snapshot()
 	id, _ := strings.CutSuffix(r.PathValue("file"), ".png")
-	i := slices.IndexFunc(posts, func(p post) bool { return p.id() == id && p.picture.png != nil })
-	if i < 0 {
+	png := s.chat.pictureOf(id)
+	if png == nil {
 		http.NotFound(w, r)
 		return
 	}
 	w.Header().Set("Content-Type", "image/png")
-	w.Write(posts[i].picture.png)
+	w.Write(png)
 }
 
 func (s server) transcript(w http.ResponseWriter, _ *http.Request) {

@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"image"
 	"image/color"
 	"image/png"
@@ -52,6 +53,7 @@ type oracle struct {
 	mu    sync.Mutex
 	heard []asked
 	rerun func() // what a rerun sets off
+	chart []byte // a PNG: the answer to history
 }
 
 func (o *oracle) Do(_ context.Context, by commands.Caller, text string) commands.Reply {
@@ -66,6 +68,9 @@ func (o *oracle) Do(_ context.Context, by commands.Caller, text string) commands
 			o.rerun()
 		}
 		return commands.Reply{Message: bot.Message{Title: run + " is tested again"}}
+	case "history":
+		m := bot.Message{Title: run + ": p95 +38 %", Picture: &bot.Picture{Key: "k", Alt: "14 runs, last 312 ms"}}
+		return commands.Reply{Message: m, Private: true, Picture: o.chart}
 	}
 	return commands.Reply{Private: true, Message: bot.Message{
 		Title: "There is no command \"" + text + "\".", Body: []bot.Text{{{Text: "Did you mean "}, bot.Code("/loadtest rerun"), {Text: "?"}}},
@@ -223,9 +228,9 @@ func tell(t *testing.T, c *Chat) (root string) {
 	require.NoError(t, c.Edit(context.Background(), regressed(), root))
 	c.mustPost(t, results(root))
 	c.mustPost(t, chart(t, root))
-	for i, mood := range []bot.Mood{"waiting", "running", "suspect", "improved", "inconclusive", "invalid", "failed", "cancelled", "refused"} {
+	for i, mood := range []bot.Mood{"waiting", "running", "suspect", "improved", "inconclusive", "invalid", "failed", "cancelled", "refused", "resolved", "accepted"} {
 		c.mustPost(t, bot.Outgoing{ID: "S" + string(mood), Channel: in("team-search"), Run: "S", Message: bot.Message{
-			Title: "search v" + string(rune('1'+i)) + " is " + string(mood), Mood: mood, Body: []bot.Text{bot.Plain("One of each, to look at.")},
+			Title: fmt.Sprintf("search v%d is ", i+1) + string(mood), Mood: mood, Body: []bot.Text{bot.Plain("One of each, to look at.")},
 		}})
 	}
 	return root

@@ -60,8 +60,8 @@ func (s server) command(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if m, ours := s.preview(r.Context(), by, text); ours {
-		s.chat.answered(at, by.Name, text, m)
-		writeJSON(w, answer{})
+		err := s.chat.answered(at, by.Name, text, commands.Reply{Message: m})
+		writeAnswer(r.Context(), w, answer{}, err)
 		return
 	}
 	reply := s.room.Desk.Do(r.Context(), by, text)
@@ -71,14 +71,14 @@ func (s server) command(w http.ResponseWriter, r *http.Request) {
 
 // form answers with what to ask before a command is carried out.
 func (s server) form(w http.ResponseWriter, r *http.Request) {
-	_, by, text, refused := s.understand(w, r)
+	at, by, text, refused := s.understand(w, r)
 	if refused != nil {
 		http.Error(w, refused.reason, refused.status)
 		return
 	}
 	form, reply := s.room.Desk.Form(r.Context(), by, text)
 	if form == nil {
-		a, err := whisper(strings.TrimSpace("/loadtest "+text), reply.Message)
+		a, err := s.whisper(at, strings.TrimSpace("/loadtest "+text), reply)
 		writeAnswer(r.Context(), w, a, err)
 		return
 	}
@@ -143,16 +143,19 @@ func readWords(w http.ResponseWriter, r *http.Request) (words, *refusal) {
 // answer gives a private reply to the speaker alone. For any other the words become visible, and the reply below them.
 func (s server) answer(at place, author, spoken string, reply commands.Reply) (answer, error) {
 	if !reply.Private {
-		s.chat.answered(at, author, spoken, reply.Message)
-		return answer{}, nil
+		return answer{}, s.chat.answered(at, author, spoken, reply)
 	}
-	return whisper(spoken, reply.Message)
+	return s.whisper(at, spoken, reply)
 }
 
-// whisper is a reply for the speaker alone.
-func whisper(spoken string, m bot.Message) (answer, error) {
-	html, err := render("private", private{view: viewOf(post{author: botName, message: m}), Words: spoken})
-	return answer{Private: true, Text: m.String(), HTML: html}, err
+// whisper is a reply for the speaker alone, in the place of the words.
+func (s server) whisper(at place, spoken string, reply commands.Reply) (answer, error) {
+	p, err := s.chat.whispered(at, reply)
+	if err != nil {
+		return answer{}, err
+	}
+	html, err := render("private", private{view: viewOf(p), Words: spoken})
+	return answer{Private: true, Text: reply.Message.String(), HTML: html}, err
 }
 
 func (s server) play(w http.ResponseWriter, r *http.Request) {
@@ -186,9 +189,29 @@ func (c *Chat) take(channel, thread string) (place, bool) {
 }
 
 // answered makes words that have their place visible, and the reply to them below.
-func (c *Chat) answered(at place, author, spoken string, reply bot.Message) {
+func (c *Chat) answered(at place, author, spoken string, reply commands.Reply) error {
+	pic, err := decode(reply.Picture)
+	if err != nil {
+		return err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.insert(post{number: at.number, channel: at.channel.ID, thread: at.thread, author: author, message: bot.Message{Title: spoken}, at: at.at})
-	c.insert(post{number: c.reserve(), channel: at.channel.ID, thread: at.thread, author: botName, message: reply, at: c.now().UTC()})
+	c.insert(post{number: c.reserve(), channel: at.channel.ID, thread: at.thread, author: botName, message: reply.Message, picture: pic, at: c.now().UTC()})
+	return nil
+}
+
+// whispered is the reply as a post that is in no channel: of it only the picture is kept, for the page to fetch.
+func (c *Chat) whispered(at place, reply commands.Reply) (post, error) {
+	pic, err := decode(reply.Picture)
+	if err != nil {
+		return post{}, err
+	}
+	p := post{number: at.number, author: botName, message: reply.Message, picture: pic}
+	if pic.png != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.whispers = append(c.whispers, p)
+	}
+	return p, nil
 }

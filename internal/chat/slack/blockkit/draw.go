@@ -22,6 +22,7 @@ const (
 	tableShare  = 5_000
 	footerShare = 300
 	moreShare   = 2_000
+	altShare    = 1_000
 	buttonShare = 10 // buttons
 )
 
@@ -33,6 +34,8 @@ type Options struct {
 	ID    string            // block_id of the first block; may be empty
 	Links map[string]string // URLs of the threads that spans lead to, by run
 	More  string            // URL of all that was too much for a message; empty where there is none
+	// PictureURL is where Slack fetches the message's picture; empty: the picture is told in words.
+	PictureURL string
 }
 
 // Draw the message. A short answer without a title has no heading.
@@ -42,7 +45,7 @@ func Draw(m bot.Message, o Options) []slack.Block {
 	if heading := p.shorten(text.Heading(m), maxHeader); heading != "" || o.ID != "" {
 		blocks = append(blocks, header(heading, o.ID))
 	}
-	blocks = append(blocks, sections(p.body(paragraphs(m)))...)
+	blocks = append(blocks, p.picture(m, o.PictureURL)...)
 	blocks = append(blocks, sections(p.facts(m.Facts))...)
 	if m.Table != nil {
 		blocks = append(blocks, sections(p.table(*m.Table)...)...)
@@ -82,12 +85,16 @@ func Caption(m bot.Message, links map[string]string) string { return (&pen{links
 // Line is text from outside as one line of at most so many UTF-16 units, for places that are not formatted.
 func Line(raw string, limit int) string { return text.Line(raw, limit) }
 
-// paragraphs are the message's own; a picture, which cannot be drawn as a block, is told in words.
-func paragraphs(m bot.Message) []bot.Text {
+// picture is the body with the picture below it, which is told in words where Slack cannot fetch it.
+func (p *pen) picture(m bot.Message, url string) []slack.Block {
 	if m.Picture == nil {
-		return m.Body
+		return sections(p.body(m.Body))
 	}
-	return append(slices.Clone(m.Body), bot.Plain(m.Picture.Alt))
+	alt := text.Line(m.Picture.Alt, altShare)
+	if !strings.HasPrefix(url, "https://") || !linkable(url) || text.Blank(alt) {
+		return sections(p.body(append(slices.Clone(m.Body), bot.Plain(m.Picture.Alt))))
+	}
+	return append(sections(p.body(m.Body)), slack.NewImageBlock(url, alt, "", nil))
 }
 
 func (p *pen) body(paragraphs []bot.Text) string {

@@ -20,7 +20,7 @@ func TestDrawProperty(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		m := sample.Message().Draw(t, "message")
-		blocks := Draw(m, Options{ID: rapid.SampledFrom([]string{"", "id"}).Draw(t, "id"), Links: sample.Links, More: sample.More})
+		blocks := Draw(m, Options{ID: rapid.SampledFrom([]string{"", "id"}).Draw(t, "id"), Links: sample.Links, More: sample.More, PictureURL: drawURL(t)})
 		require.NoError(t, Lint(blocks, Fallback(m)))
 		require.NoError(t, LintHome(Home(m)))
 		below := Unfurl(m)
@@ -121,6 +121,29 @@ func TestButtonsThatSlackWouldRefuseAreLeftOut(t *testing.T) {
 var acknowledge = bot.Form{
 	Title: "Acknowledge a regression", Command: "ack R42", Send: "Acknowledge",
 	Fields: []bot.Field{{Word: "because", Label: "Why"}},
+}
+
+// A picture is shown where Slack can fetch it, with the table beside it, and told in words elsewhere.
+func TestPicture(t *testing.T) {
+	m := bot.Message{
+		Title: "p95 +38 %", Body: []bot.Text{bot.Plain("Open since R42")}, Picture: &bot.Picture{Key: "k", Alt: "14 runs, last 312 ms"},
+		Table: &bot.Table{Head: []string{"p95 ms", "now"}, Rows: [][]string{{"checkout-flow", "312"}}},
+	}
+	const url = "https://bellwether.example.com/pictures/k.png?until=1&sig=ab"
+	blocks := Draw(m, Options{PictureURL: url})
+	require.NoError(t, Lint(blocks, Fallback(m)))
+	require.Equal(t, slack.NewImageBlock(url, "14 runs, last 312 ms", "", nil), blocks[2])
+	require.Contains(t, blocks[3].(*slack.SectionBlock).Text.Text, "checkout-flow")
+	for _, elsewhere := range []string{"", "http://localhost:8080/pictures/k.png", "https://" + strings.Repeat("x", maxURL)} {
+		blocks := Draw(m, Options{PictureURL: elsewhere})
+		require.NoError(t, Lint(blocks, Fallback(m)))
+		require.Contains(t, blocks[1].(*slack.SectionBlock).Text.Text, "14 runs, last 312 ms", elsewhere)
+	}
+}
+
+// drawURL is the address of a picture, or of none.
+func drawURL(t *rapid.T) string {
+	return rapid.SampledFrom([]string{"", "https://bellwether.example.com/pictures/k.png", "http://x.example/k.png"}).Draw(t, "picture")
 }
 
 func TestModalAsksAsItsFieldsSay(t *testing.T) {

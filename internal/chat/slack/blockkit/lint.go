@@ -22,6 +22,7 @@ const (
 	maxButton   = 75
 	maxValue    = 2_000
 	maxURL      = 3_000
+	maxAlt      = 2_000
 	maxID       = 255
 	maxText     = 4_000
 	allText     = 13_200
@@ -115,6 +116,8 @@ func (l *lint) block(b slack.Block) {
 		}
 	case *slack.InputBlock:
 		l.input(b)
+	case *slack.ImageBlock:
+		l.image(b)
 	default:
 		l.say("a kind that Bellwether does not draw, so that its limits are unknown here")
 	}
@@ -129,6 +132,14 @@ func (l *lint) section(b *slack.SectionBlock) {
 	}
 	for _, f := range b.Fields {
 		l.text(f, "", maxField)
+	}
+}
+
+func (l *lint) image(b *slack.ImageBlock) {
+	l.within("image_url", b.ImageURL, maxURL)
+	l.within("alt_text", b.AltText, maxAlt)
+	if b.Title != nil {
+		l.text(b.Title, slack.PlainTextType, maxAlt)
 	}
 }
 

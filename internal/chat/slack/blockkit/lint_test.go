@@ -53,6 +53,9 @@ func TestLintFindsEachLimit(t *testing.T) {
 		"11 fields":       {many(1, slack.NewSectionBlock(nil, fields, nil)), "x", "11 fields"},
 		"long field":      {many(1, slack.NewSectionBlock(nil, []*slack.TextBlockObject{markdown(long(2001))}, nil)), "x", "2001 units"},
 		"11 in context":   {many(1, slack.NewContextBlock("", mixed...)), "x", "11 elements"},
+		"long image URL":  {many(1, slack.NewImageBlock("https://"+long(3000), "x", "", nil)), "x", "3008 units"},
+		"no alt text":     {many(1, slack.NewImageBlock("https://x.example/y", "", "", nil)), "x", "alt_text is empty"},
+		"long alt text":   {many(1, slack.NewImageBlock("https://x.example/y", long(2001), "", nil)), "x", "2001 units"},
 		"unknown block":   {many(1, slack.NewDividerBlock()), "x", "does not draw"},
 	} {
 		t.Run(name, func(t *testing.T) { require.ErrorContains(t, Lint(test.blocks, test.text), test.want) })

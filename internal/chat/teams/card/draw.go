@@ -40,6 +40,8 @@ var styles = map[bot.Mood]string{
 	bot.MoodOf(pipeline.Inconclusive): "warning",
 	bot.MoodOf(pipeline.Invalid):      "warning",
 	bot.MoodOf(pipeline.Failed):       "attention",
+	bot.MoodResolved:                  "good",
+	bot.MoodAccepted:                  "emphasis",
 }
 
 // Draw the message.
