@@ -7,7 +7,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -X bellwether/internal/app.Version=$(VERSION)
 FUZZTIME ?= 20s
 
-.PHONY: help build demo teams-app setup test test-long test-kubernetes chaos check fmt golden fuzz bench
+.PHONY: help build demo teams-app setup test test-long test-kubernetes chaos check fmt golden fuzz bench calibration
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,3 +60,6 @@ fuzz: ## every fuzz target for FUZZTIME each
 
 bench: setup ## ratios beside their yardsticks
 	go test -run '^$$' -bench . -benchtime 1x ./...
+
+calibration: ## what verdicts are worth, measured: the tables of docs/calibration.md (16 min)
+	go test -tags long -count=1 -timeout 90m -run TestLongCalibration ./internal/calibration -args -releases 2000 -table $(CURDIR)/.calibration.md

@@ -51,6 +51,8 @@ func findingRow(scenario string, f pipeline.Finding) []string {
 	row := []string{label(scenario, f) + " " + in, warning(f) + number(in, f.Now), "–", "–", "–"}
 	if Compared(f) {
 		row[2] = number(in, f.Was)
+	}
+	if Compared(f) && f.Rule != pipeline.RuleBootstrap { // which knows nothing of the noise between runs
 		row[3] = number(in, f.BandLow) + "–" + number(in, f.BandHigh)
 	}
 	if Compared(f) || f.Previous > 0 {

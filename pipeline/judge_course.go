@@ -39,6 +39,8 @@ func (g Regression) follow(f *Finding) {
 		f.Course = CourseWorse
 	case suspected && g.exceeded(now):
 		f.Verdict, f.Course = Suspect, CourseWorse
+	case f.Verdict == Suspect && g.Doubtful && f.Confirmation == nil: // nobody knows it yet: perhaps this run finds out
+		f.Course = CourseSame
 	case f.Verdict == Suspect:
 		f.Verdict, f.Rule, f.Course = Pass, RuleKnown, g.standing(now)
 	case !g.told(*f): // there is nothing to hold it against: nobody can say

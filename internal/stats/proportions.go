@@ -33,8 +33,9 @@ type ProportionTest struct {
 //
 // with p the rate of both together and phi the over-dispersion: errors come in bursts, and their number varies more
 // from window to window than that of independent errors. Where less than 5 errors or 5 successes are expected on a side,
-// z is no good approximation and Fisher's exact test takes its place, which knows no phi. The interval is Newcombe's,
-// with n/phi for n.
+// z is no good approximation and Fisher's exact test takes its place, which knows no phi. Where z takes over it is still too
+// sure far out in its tail, where many comparisons look: up to 1000 the larger of both probabilities counts. The interval
+// is Newcombe's, with n/phi for n.
 //
 // Sources: two-proportion z and the rule of 5: Fleiss, Statistical Methods for Rates and Proportions, 3rd ed. (2003), ch. 3;
 // phi: McCullagh & Nelder, Generalized Linear Models, 2nd ed. (1989), 4.5; interval: Newcombe, Statist. Med. 17 (1998)
@@ -61,6 +62,10 @@ func Proportions(candidate, baseline []Window) ProportionTest {
 	variance := p * (1 - p) * (1/float64(now.Requests) + 1/float64(was.Requests))
 	z := (test.Now - test.Was) / math.Sqrt(variance*test.Dispersion)
 	test.PMore, test.PFewer = distuv.UnitNormal.Survival(z), distuv.UnitNormal.CDF(z)
+	if leastExpected(now, was) < 1000 {
+		more, fewer := fisher(now, was)
+		test.PMore, test.PFewer = max(more, test.PMore), max(fewer, test.PFewer)
+	}
 	return test
 }
 
@@ -145,7 +150,7 @@ func wilson(w Window, phi float64) (low, high float64) {
 // fisher is Fisher's exact test of a's errors, one-sided both ways: the hypergeometric probability of as many errors or
 // more, and of as many or fewer, given how many there are in all. Weights are built outward from the likeliest count
 // by the ratio of neighbours, so there are no factorials to overflow, and few of them: fisher is only asked where an
-// expected count is below 5. Source: Fisher, Statistical Methods for Research Workers, 5th ed. (1934), 21.02.
+// expected count is below 1000. Source: Fisher, Statistical Methods for Research Workers, 5th ed. (1934), 21.02.
 func fisher(a, b Window) (more, fewer float64) {
 	errors := a.Errors + b.Errors
 	lowest, highest := max(0, errors-b.Requests), min(errors, a.Requests)
