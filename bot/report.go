@@ -257,11 +257,19 @@ func (v voice) mention(team string) Text {
 	case fate(v.run) == "" && v.run.Verdict != pipeline.Regressed:
 		return v.call(team, "please look into it, or acknowledge it.")
 	case fate(v.run) != "":
-		return Plain("Nothing is left to do.")
+		return v.called(team)
 	case len(v.run.Open()) == 0:
 		return v.call(team, "please fix it or roll it back.")
 	}
 	return v.call(team, "please fix it, roll it back or acknowledge it.")
+}
+
+// called is what is left of a call once there is nothing more to do: it names whom it called, and calls nobody.
+func (v voice) called(team string) Text {
+	if person, ok := v.Catalog().OnCall(team); ok {
+		return Plain(Call(person).Text + " was called; nothing is left to do.")
+	}
+	return Plain("Nothing is left to do.")
 }
 
 // call asks who is on call in the team, or else whoever reads it.

@@ -30,7 +30,6 @@ type Story struct {
 
 	mu       sync.Mutex
 	released map[string]string // the version sent last, by service or stack
-	slower   string            // the run that was sent last to get slower; empty before
 }
 
 // Play prepares and plays every scene of the story, one after the other. The error lists what was not as it should be.

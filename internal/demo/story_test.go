@@ -36,12 +36,12 @@ func TestPlayTellsEachScene(t *testing.T) {
    0 s  baseline: 4 of 5
    0 s  the baseline is measured
    0 s  1/7  A harmless change of search: passed
-   0 s  2/7  A slower checkout: regressed, confirmed, and dev-sg was mentioned
+   0 s  2/7  A slower checkout: regressed, confirmed, and dev-sg was mentioned, who looks after it
    0 s  3/7  Two fixes in a row: the first fix was superseded, the second passed
    0 s  4/7  A change of the orders database: the scenarios of its users passed, no other ran
    0 s  5/7  A malformed event: refused
    0 s  6/7  A deploy that fails: its team was told why
-   0 s  7/7  Commands: acknowledged, repeated, and everything passed
+   0 s  7/7  Commands: repeated, and everything passed
 `, out.String())
 	full := 0
 	for _, run := range f.runs {
