@@ -55,11 +55,11 @@ func (v voice) known() string {
 	case len(still) == 0:
 		return ""
 	case better(still):
-		return ": " + remains(still)
+		return " passed: " + remains(still)
 	case v.run.Change().Name == "":
-		return ": nothing got " + worse(still) + "; " + remains(still)
+		return " passed: nothing got " + worse(still) + "; " + remains(still)
 	}
-	return " made nothing " + worse(still) + "; " + remains(still)
+	return " passed: it made nothing " + worse(still) + "; " + remains(still)
 }
 
 // besides is what is still not in order of a run that found something better.
@@ -76,9 +76,9 @@ func (v voice) mended(over []pipeline.Outcome) string {
 	what := several(over, " is back within its band", " are back within their bands")
 	f := took(over[0], pipeline.CourseRecovered)[0]
 	if v.mends(f) {
-		return " resolved what " + f.Since + " found: " + what
+		return " passed, and resolved what " + f.Since + " found: " + what
 	}
-	return ": " + what
+	return " passed: " + what
 }
 
 // mends tells whether the run is of something else than the run that found the regression.

@@ -1,6 +1,7 @@
 package lane
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -192,13 +193,17 @@ func TestDrainOutlivesItsClient(t *testing.T) {
 	receive(t, worked)
 	drained(t, l)
 	require.NoError(t, l.Redis.Close())
-	require.Contains(t, receiveAll(t, lines, cap(lines))[9], "looking for due lanes failed", "it goes on")
+	receiveAll(t, lines, cap(lines)) // it goes on
 }
 
-// logged keeps the first lines of a log.
+// logged keeps the first lines of a log that say that looking for work failed.
+// Other lines may come between them: what was in hand fails too.
 type logged chan string
 
 func (l logged) Write(line []byte) (int, error) {
+	if !bytes.Contains(line, []byte("looking for due lanes failed")) {
+		return len(line), nil
+	}
 	select {
 	case l <- string(line):
 	default:
