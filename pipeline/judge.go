@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// What the judge holds itself to; verdict.md has the simulations behind the numbers.
+// What the judge holds itself to; docs/calibration.md has the simulations behind the numbers.
 const (
-	falseDiscoveries = 0.05 // Benjamini-Hochberg's q over one release's metrics
-	maxBaseline      = 10   // comparable runs, the newest
-	minBaseline      = 3    // fewer are no baseline
+	falseDiscoveries = 0.035 // Benjamini-Hochberg's q over one release's metrics
+	maxBaseline      = 10    // comparable runs, the newest
+	minBaseline      = 3     // fewer are no baseline
 )
 
 // The rules a finding can be judged by.
