@@ -61,12 +61,14 @@ func (w *world) runs(ctx context.Context, s *store.Store) (runs []pipeline.Run) 
 	return runs
 }
 
-// auditChanges knows nothing of runs: each change has one thread for each environment of its service.
+// auditChanges knows nothing of runs: each change has one thread for each environment of its service. A thread's
+// first message names its own change in its title; below it, the message may name a later one, which ended what it found.
 func (w *world) auditChanges(posted []peers.Posted) {
 	for _, c := range w.stream.sent {
 		threads := 0
 		for _, m := range posted {
-			if m.Thread == "" && m.Channel == channelOf(c.service) && strings.Contains(m.Text, c.service+" "+c.version) {
+			title, _, _ := strings.Cut(m.Text, "\n")
+			if m.Thread == "" && m.Channel == channelOf(c.service) && strings.Contains(title, c.service+" "+c.version) {
 				threads++
 			}
 		}

@@ -35,14 +35,16 @@ func posted(ts, thread, intent, text string) peers.Posted {
 
 func TestTheAuditMissesNoChange(t *testing.T) {
 	first, second := posted("1", "", "R1/root", "Passed · checkout v0001 passed"), posted("2", "", "R2/root", "Passed · checkout v0001 passed")
+	named := posted("2", "", "R2/root", "Regressed · checkout v0000 is slower\nResolved by checkout v0001 (R1)")
 	for name, c := range map[string]struct {
 		posted []peers.Posted
 		want   []Fault
 	}{
-		"one thread":  {[]peers.Posted{first}, nil},
-		"none":        {nil, []Fault{Lost}},
-		"a reply":     {[]peers.Posted{posted("2", "1", "R1/results", "checkout v0001")}, []Fault{Lost}},
-		"two threads": {[]peers.Posted{first, second}, []Fault{Twice}},
+		"one thread":      {[]peers.Posted{first}, nil},
+		"none":            {nil, []Fault{Lost}},
+		"a reply":         {[]peers.Posted{posted("2", "1", "R1/results", "checkout v0001")}, []Fault{Lost}},
+		"two threads":     {[]peers.Posted{first, second}, []Fault{Twice}},
+		"named elsewhere": {[]peers.Posted{first, named}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := small(t)
