@@ -56,7 +56,7 @@ golden: ## renew the golden files; read the diff before you commit it
 fuzz: ## every fuzz target for FUZZTIME each
 	@for p in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
 	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$p/*_test.go | cut -c6-); do \
-	    go test $$p -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) || exit 1; done; done
+	    go test $$p -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x || exit 1; done; done
 
 bench: setup ## ratios beside their yardsticks
 	go test -run '^$$' -bench . -benchtime 1x ./...

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"bellwether/internal/suggest"
 )
@@ -50,20 +51,25 @@ func openTable(path string) (table, error) {
 	return readTable(file)
 }
 
+// largestTable is how many bytes a file may have, for all of it is kept: ten thousand releases of a hundred columns.
+const largestTable = 8 << 20
+
 // readTable reads CSV whose first line names the columns, unless it is all numbers.
 func readTable(r io.Reader) (table, error) {
-	text := bufio.NewReader(r)
-	if mark, _ := text.Peek(3); bytes.Equal(mark, []byte("\uFEFF")) { // spreadsheets begin with it
-		_, _ = text.Discard(len(mark))
+	limited := &io.LimitedReader{R: r, N: largestTable + 1}
+	lines, err := records(bufio.NewReader(limited))
+	if err != nil {
+		return table{}, err
 	}
 	var t table
-	lines := csv.NewReader(text)
 	for {
 		row, err := lines.Read()
-		if errors.Is(err, io.EOF) {
+		switch {
+		case limited.N == 0:
+			return table{}, fmt.Errorf("it has more than %d MiB, as no history of releases has", largestTable>>20)
+		case errors.Is(err, io.EOF):
 			return t.named()
-		}
-		if err != nil && !errors.Is(err, csv.ErrFieldCount) {
+		case err != nil && !errors.Is(err, csv.ErrFieldCount):
 			return table{}, broken(err)
 		}
 		line, _ := lines.FieldPos(0)
@@ -72,6 +78,25 @@ func readTable(r io.Reader) (table, error) {
 		}
 		t.rows, t.lines = append(t.rows, row), append(t.lines, line)
 	}
+}
+
+// records reads a text divided by commas; by semicolons or tabs, as spreadsheets write them, when its first line has no comma.
+func records(text *bufio.Reader) (*csv.Reader, error) {
+	if mark, _ := text.Peek(3); string(mark) == "\uFEFF" { // spreadsheets begin with it
+		_, _ = text.Discard(len(mark))
+	}
+	head, _ := text.Peek(text.Size())
+	if bytes.IndexByte(head, 0) >= 0 {
+		return nil, errors.New("it is no text in UTF-8; if it is packed, unpack it first")
+	}
+	lines := csv.NewReader(text)
+	first, _, _ := bytes.Cut(bytes.TrimLeft(head, "\r\n"), []byte("\n"))
+	for _, delimiter := range "\t;," { // the last one that is there counts
+		if bytes.ContainsRune(first, delimiter) {
+			lines.Comma = delimiter
+		}
+	}
+	return lines, nil
 }
 
 func counted(cells int) string {
@@ -104,6 +129,9 @@ func (t table) named() (table, error) {
 		if name := strings.TrimSpace(cell); isHeader && name != "" {
 			t.names[i] = name
 		}
+		if strings.ContainsFunc(t.names[i], unicode.IsControl) { // nobody should print it on a terminal
+			return t, fmt.Errorf("line %d: a name has control characters: %q", t.lines[0], t.names[i])
+		}
 	}
 	if isHeader {
 		t.rows, t.lines = t.rows[1:], t.lines[1:]
@@ -130,12 +158,14 @@ func (t table) column(name string) (column, error) {
 	return c, err
 }
 
-// numeric is all columns of numbers. Of one that has both numbers and others it tells what is none; it is an error when no
-// column is left.
+// numeric is all columns of numbers. Of one that has both numbers and others it tells what is none. When no column is left, the
+// error tells it of the last column too: where numbers are expected.
 func (t table) numeric() (columns []column, left []error, err error) {
+	var text error
 	for i := range t.names {
 		switch c, err := t.parse(i); {
 		case c.measured() == 0:
+			text = err
 		case err != nil:
 			left = append(left, err)
 		default:
@@ -143,7 +173,7 @@ func (t table) numeric() (columns []column, left []error, err error) {
 		}
 	}
 	if len(columns) == 0 {
-		return nil, nil, errors.Join(append([]error{errors.New("there is no column of numbers")}, left...)...)
+		return nil, nil, errors.Join(append([]error{errors.New("there is no column of numbers"), text}, left...)...)
 	}
 	return columns, left, nil
 }

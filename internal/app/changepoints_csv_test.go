@@ -21,6 +21,9 @@ func TestFirstLineNamesTheColumnsUnlessItIsAllNumbers(t *testing.T) {
 		"a mark before it":   {"\uFEFFp50\n1\n", []string{"p50"}, 1},
 		"Windows":            {"p50\r\n1\r\n2\r\n", []string{"p50"}, 2},
 		"quoted":             {"\"p50, ms\"\n1\n", []string{"p50, ms"}, 1},
+		"semicolons":         {"\np50;p95\n1;2\n", []string{"p50", "p95"}, 1},
+		"tabs":               {"p50\tp95\n1\t2\n", []string{"p50", "p95"}, 1},
+		"commas, semicolons": {"p50;ms,p95;ms\n1,2\n", []string{"p50;ms", "p95;ms"}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			table, err := readTable(strings.NewReader(c.text))
@@ -28,6 +31,17 @@ func TestFirstLineNamesTheColumnsUnlessItIsAllNumbers(t *testing.T) {
 			require.Equal(t, c.names, table.names)
 			require.Len(t, table.rows, c.rows)
 		})
+	}
+}
+
+func TestWhatIsNoTable(t *testing.T) {
+	for says, text := range map[string]string{
+		"it is no text in UTF-8; if it is packed, unpack it first": "\xff\xfep\x009\x005\x00\n\x00",
+		`line 2: a name has control characters: "p\x1b[2J"`:        "\np\x1b[2J,x\n1,2\n",
+		"it has more than 8 MiB, as no history of releases has":    "p95\n\"" + strings.Repeat("1\n", largestTable/2),
+	} {
+		_, err := readTable(strings.NewReader(text))
+		require.EqualError(t, err, says)
 	}
 }
 

@@ -8,6 +8,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+func TestSubtitlesHaveRoomForOneName(t *testing.T) {
+	require.Empty(t, against(nil))
+	require.Equal(t, " · against a.csv", against([]string{"a.csv"}))
+	require.Equal(t, " · against 2 earlier runs", against([]string{"a.csv", "b.csv"}))
+}
+
 // Nothing is said of short files; of long ones it is overwritten, and taken away in the end.
 func TestProgress(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)

@@ -91,6 +91,17 @@ func runOf(f record.File) pipeline.Run {
 	return run
 }
 
+// against is the end of a subtitle, which has no room for ten names.
+func against(baselines []string) string {
+	switch len(baselines) {
+	case 0:
+		return ""
+	case 1:
+		return " · against " + baselines[0]
+	}
+	return fmt.Sprintf(" · against %d earlier runs", len(baselines))
+}
+
 // draw draws the gravest outcome.
 func (c comparison) draw(path string) error {
 	i := slices.IndexFunc(c.outcomes, func(o pipeline.Outcome) bool { return o.Verdict == c.verdict() })
@@ -101,7 +112,7 @@ func (c comparison) draw(path string) error {
 	}
 	picture := bot.Chart(runOf(file), c.outcomes[i], file.Record, gates)
 	if file.Tool != "" {
-		picture.Subtitle = subject(file) + " · against " + strings.Join(c.outcomes[i].Baseline, ", ")
+		picture.Subtitle = subject(file) + against(c.outcomes[i].Baseline)
 	}
 	for s := range picture.Seconds {
 		picture.Seconds[s] *= float64(max(1, file.Record.Step))

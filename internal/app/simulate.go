@@ -22,7 +22,7 @@ Ten runs of one release, and one that is 40 % slower, which is found (exit code 
     bellwether simulate --format k6-csv --runs 11 --shift 40% --shift-from 11 --out runs
     bellwether compare $(printf -- '--baseline %s ' runs/run-0?.csv runs/run-10.csv) runs/run-11.csv
 
-With --shift 0% it passes (0), but for the share of false alarms that docs/verdicts.md promises. It ends with 0, or with 2 if nothing could be written.`
+With --shift 0% it passes (0), but for the few false alarms that docs/calibration.md counts. It ends with 0, or with 2 if nothing could be written.`
 }
 
 type simulateCommand struct {

@@ -42,6 +42,9 @@ func (f File) baselineOf(candidates []File) error {
 		if c.Environment != f.Environment {
 			return fmt.Errorf("baseline %s was measured in %s and %s in %s: what differs between them may be the environment", f.id(), f.Environment, c.id(), c.Environment)
 		}
+		if c.Hash != f.Hash {
+			return fmt.Errorf("baseline %s sent other requests, or another load, than %s: what differs between them may be that", f.id(), c.id())
+		}
 	}
 	return nil
 }

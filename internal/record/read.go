@@ -85,6 +85,7 @@ func read(r io.Reader, limit int64) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
+	unmarked(text)
 	begins, err := text.Peek(head)
 	switch {
 	case len(begins) == 0 && err == io.EOF:
@@ -114,6 +115,13 @@ func unpacked(r io.Reader) (*bufio.Reader, error) {
 		return nil, fmt.Errorf("unpack: %w", err)
 	}
 	return bufio.NewReaderSize(plain, 1<<20), nil
+}
+
+// unmarked drops the mark that some editors and spreadsheets begin a text with.
+func unmarked(text *bufio.Reader) {
+	if mark, _ := text.Peek(3); string(mark) == "\uFEFF" {
+		_, _ = text.Discard(len(mark))
+	}
 }
 
 // file reads a file of the tool's.

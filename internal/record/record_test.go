@@ -216,9 +216,11 @@ func TestWhatIsNotComparableIsNotCompared(t *testing.T) {
 	file := func(run, scenario, environment string) File {
 		return File{Run: run, Scenario: scenario, Environment: environment, Record: measured(1, 1)}
 	}
-	flow := file("R2", "flow", "load")
+	flow, busier := file("R2", "flow", "load"), file("R1", "flow", "load")
+	busier.Hash = "other"
 	for want, files := range map[string][2][]File{
 		"there is no candidate": {{flow}, nil},
+		"baseline R1/flow sent other requests, or another load, than R2/flow": {{busier}, {flow}},
 		"R1/flow is given twice": {
 			{file("R1", "flow", "load"), file("R1", "flow", "load")}, {flow},
 		},

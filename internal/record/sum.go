@@ -59,7 +59,7 @@ func (f File) unwell() string {
 		offered, sent = offered+tick.Offered, sent+tick.Sent
 	}
 	if f.Tool != "" && float64(offered-sent) > most*float64(offered) {
-		return fmt.Sprintf("%s dropped iterations: it sent only %d of about %d requests", f.Tool, sent, offered)
+		return fmt.Sprintf("iterations were dropped: %s sent only %d of about %d requests", f.Tool, sent, offered)
 	}
 	return pipeline.Unwell(f.Record)
 }

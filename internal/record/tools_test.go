@@ -120,39 +120,46 @@ func TestFilesThatAreRefused(t *testing.T) {
 	const jtl = "timeStamp,elapsed,label,responseCode,success\n"
 	const result = "1641298536200000000,200,1000,0,0,,,a,0,GET,/,\n"
 	for says, text := range map[string]string{
-		"line 2: 3 columns, and the header has 4":                                              csv + "http_req_duration,1641298536,1\n",
-		"line 3: JSON after CSV: these are two files":                                          csv + "vus,1641298536,1,\n" + point,
-		"line 2: CSV after JSON: these are two files":                                          point + csv,
-		"line 2: a header with other columns":                                                  csv + "metric_name,timestamp,metric_value,group\n",
-		`line 2: its time is "yesterday": neither Unix time nor RFC 3339`:                      csv + "http_req_duration,yesterday,1,\n",
-		`line 2: its value is "fast": no duration in milliseconds`:                             csv + "http_req_duration,1641298536,fast,\n",
-		`line 2: its value is "-1": no duration in milliseconds`:                               csv + "http_req_duration,1641298536,-1,\n",
-		"line 4: a request at 2022-01-04 12:15:35, and others at 2000-01-01 00:00:00: no load": csv + "http_req_duration,946684800.5,1,\n",
-		"line 2: an empty line":                                                                point + "\n" + point,
-		"line 2: cut off; copy the file again":                                                 point + point[:50],
-		"line 2: JSON, and neither a Metric nor a Point":                                       point + `{"a":1}` + "\n",
-		"line 2: invalid character":                                                            point + "\x00\x01\n",
-		"line 2: longer than 1 MiB":                                                            csv + string(bytes.Repeat([]byte("x"), 2<<20)) + "\n",
-		"line 2: a quoted field has no end":                                                    csv + `vus,1641298536,1,"` + "\nvus,1641298536,1,\n",
-		"k6 recorded no finished request":                                                      csv + "vus,1641298536,1,\n",
-		"the column success is missing":                                                        "timeStamp,elapsed,label\n",
-		"line 2: its timeStamp is \"2022/01/04 12:15:36\"":                                     jtl + "2022/01/04 12:15:36,1,a,200,true\n",
-		"line 2: its elapsed is \"-1\"":                                                        jtl + "1641298536200,-1,a,200,true\n",
-		"line 2: its success is \"\"":                                                          jtl + "1641298536200,1,a,200,\n",
-		"JMeter recorded no finished sample":                                                   jtl,
-		"JMeter's results in XML; have it write CSV":                                           `<?xml version="1.0" encoding="UTF-8"?>` + "\n<testResults version=\"1.2\">\n",
-		"looks like JMeter's results, and its header is":                                       "1641298536200,114,cart,200,OK,Thread Group 1-1,text,true,,25251\n",
-		"line 2: 1 columns, and Vegeta writes 12":                                              result + "x\n",
-		"line 2: its latency is \"-5\"":                                                        result + "1641298536200000000,200,-5,0,0,,,a,0,GET,/,\n",
-		"line 2: no result of Vegeta, or cut off":                                              `{"timestamp":"2022-01-04T12:15:36Z","latency":1}` + "\nx\n",
-		"line 2: it has no timestamp: no result of Vegeta":                                     `{"timestamp":"2022-01-04T12:15:36Z","latency":1}` + "\n{}\n",
+		"line 2: 3 columns, and the header has 4":                                                                       csv + "http_req_duration,1641298536,1\n",
+		"line 3: JSON after CSV: these are two files":                                                                   csv + "vus,1641298536,1,\n" + point,
+		"line 2: CSV after JSON: these are two files":                                                                   point + csv,
+		"line 2: a header with other columns":                                                                           csv + "metric_name,timestamp,metric_value,group\n",
+		`line 2: its time is "yesterday": neither Unix time nor RFC 3339`:                                               csv + "http_req_duration,yesterday,1,\n",
+		`line 2: its value is "fast": no duration in milliseconds`:                                                      csv + "http_req_duration,1641298536,fast,\n",
+		`line 2: its value is "-1": no duration in milliseconds`:                                                        csv + "http_req_duration,1641298536,-1,\n",
+		"line 3: a request at 2022-01-04 12:15:36, and others at 2000-01-01 00:00:00: no load lasts longer than 7 days": csv + "http_req_duration,946684800,1,\nhttp_req_duration,1641298536,1,\nvus,1,1,\n",
+		"line 2: an empty line":                                                                                         point + "\n" + point,
+		"line 2: cut off; copy the file again":                                                                          point + point[:50],
+		"line 2: JSON, and neither a Metric nor a Point":                                                                point + `{"a":1}` + "\n",
+		"line 2: invalid character":                                                                                     point + "\x00\x01\n",
+		"line 2: longer than 1 MiB":                                                                                     csv + string(bytes.Repeat([]byte("x"), 2<<20)) + "\n",
+		"line 2: a quoted field has no end":                                                                             csv + `vus,1641298536,1,"` + "\nvus,1641298536,1,\n",
+		"k6 recorded no finished request":                                                                               csv + "vus,1641298536,1,\n",
+		"the column success is missing":                                                                                 "timeStamp,elapsed,label\n",
+		"line 2: its timeStamp is \"2022/01/04 12:15:36\"":                                                              jtl + "2022/01/04 12:15:36,1,a,200,true\n",
+		"line 2: its elapsed is \"-1\"":                                                                                 jtl + "1641298536200,-1,a,200,true\n",
+		"line 2: its success is \"\"":                                                                                   jtl + "1641298536200,1,a,200,\n",
+		"JMeter recorded no finished sample":                                                                            jtl,
+		"JMeter's results in XML; have it write CSV":                                                                    `<?xml version="1.0" encoding="UTF-8"?>` + "\n<testResults version=\"1.2\">\n",
+		"looks like JMeter's results, and its header is":                                                                "1641298536200,114,cart,200,OK,Thread Group 1-1,text,true,,25251\n",
+		"line 2: 1 columns, and Vegeta writes 12":                                                                       result + "x\n",
+		"line 2: column 2: bare \" in non-quoted-field; the file is damaged here, or two files in one":                  result + "{\"latency\":1}\n",
+		"line 2: its latency is \"-5\"":                                                                                 result + "1641298536200000000,200,-5,0,0,,,a,0,GET,/,\n",
+		"line 2: no result of Vegeta, or cut off":                                                                       `{"timestamp":"2022-01-04T12:15:36Z","latency":1}` + "\nx\n",
+		"line 2: it has no timestamp: no result of Vegeta":                                                              `{"timestamp":"2022-01-04T12:15:36Z","latency":1}` + "\n{}\n",
 	} {
-		if says[:6] == "line 4" {
-			text = csv + "http_req_duration,946684800,1,\nhttp_req_duration,946684801,1,\nhttp_req_duration,1641298536,1,\nvus,1,1,\n"
-			says = "a request at 2022-01-04 12:15:36, and others at 2000-01-01 00:00:00: no load lasts longer than 7 days"
-		}
 		_, err := Read(bytes.NewReader([]byte(text)))
 		require.ErrorContains(t, err, says)
+	}
+}
+
+func TestAMarkBeforeTheText(t *testing.T) {
+	for _, name := range []string{"k6.csv", "k6.json", "jmeter.jtl"} {
+		text, err := os.ReadFile(filepath.Join("testdata", name))
+		require.NoError(t, err)
+		f, err := Read(bytes.NewReader(append([]byte("\uFEFF"), text...)))
+		require.NoError(t, err)
+		require.Equal(t, samples[name].tool, f.Tool)
 	}
 }
 
@@ -171,7 +178,7 @@ func TestDroppedIterationsAreNoGoodMeasurement(t *testing.T) {
 	text := "metric_name,timestamp,metric_value\nhttp_req_duration,1641298536,5\nhttp_req_duration,1641298536,5\niterations,1641298536,1\ndropped_iterations,1641298537,3\n"
 	f, err := Read(bytes.NewReader([]byte(text)))
 	require.NoError(t, err)
-	require.Equal(t, "k6 dropped iterations: it sent only 2 of about 8 requests", f.result().Invalid)
+	require.Equal(t, "iterations were dropped: k6 sent only 2 of about 8 requests", f.result().Invalid)
 }
 
 // Whatever is in a file of whatever tool, it is refused or counted: nothing crashes.

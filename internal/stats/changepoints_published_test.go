@@ -1,7 +1,10 @@
 package stats_test
 
 import (
+	"fmt"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,72 +13,101 @@ import (
 )
 
 // TestPublishedSeries holds ChangePoints against what others report on the same values. Theirs is what differs, with the
-// reason; otherwise both are the same.
+// reason; otherwise both are the same. Its rows are the table of docs/calibration.md.
 func TestPublishedSeries(t *testing.T) {
-	for name, c := range map[string]struct {
+	docs, err := os.ReadFile("../../docs/calibration.md")
+	require.NoError(t, err)
+	for _, c := range []struct {
+		name         string
 		values       []float64
 		ours, theirs []int
 		why          string
 	}{
-		"apache/otava tests/series_test.py series_1": {
+		{
+			name:   "apache/otava tests/series_test.py series_1",
 			values: []float64{1.02, 0.95, 0.99, 1.00, 1.12, 0.90, 0.50, 0.51, 0.48, 0.48, 0.55},
 			ours:   []int{6},
 		},
-		"apache/otava tests/series_test.py series_2": {
+		{
+			name:   "apache/otava tests/series_test.py series_2",
 			values: []float64{2.02, 2.03, 2.01, 2.04, 1.82, 1.85, 1.79, 1.81, 1.80, 1.76, 1.78},
 			ours:   []int{4},
 		},
-		"apache/otava tests/series_test.py series_3": {
+		{
+			name:   "apache/otava tests/series_test.py series_3",
 			values: slices.Concat(level(1, 5), level(5, 8), level(9, 8), level(3, 9)),
 			ours:   []int{5, 13, 21},
 		},
-		"apache/otava tests/series_test.py test_div_by_zero": {
+		{
+			name:   "apache/otava tests/series_test.py test_div_by_zero",
 			values: []float64{0, 0, 0, 1.00, 1.12, 0.90, 0.50, 0.51, 0.48, 0.48, 0.55},
 			theirs: []int{3, 6},
 			ours:   []int{},
 			why:    "t-tests believe in levels of three values; among the orders of eleven the first split alone has P = 0.016",
 		},
-		"apache/otava tests/analysis_test.py test_single_series": {
+		{
+			name:   "apache/otava tests/analysis_test.py test_single_series",
 			values: otavaSingle,
 			ours:   []int{10},
 		},
-		"apache/otava tests/analysis_test.py test_single_series, with new data": {
+		{
+			name:   "apache/otava tests/analysis_test.py test_single_series, with new data",
 			values: slices.Concat(otavaSingle, []float64{0.47, 0.48, 0.45, 0.01, 0.1, 0.22}),
 			ours:   []int{10, 23},
 		},
-		"apache/otava tests/change_point_divisive_test.py": {
+		{
+			name:   "apache/otava tests/change_point_divisive_test.py",
 			values: []float64{0.3, 2.4, 1.5, -0.9, -0.5, 99.7, 98.3, 99.1, 149.0, 149.7, 149.5, 149.1, 148.8, 150.0},
 			theirs: []int{5, 8},
 			ours:   []int{5},
 			why:    "the second split, of three and six values, has a P of 2 in 84 at best, as many orders separate nine values so",
 		},
-		"apache/otava tests/tigerbeetle_test.py, p = 0.001": {
+		{
+			name:   "apache/otava tests/tigerbeetle_test.py, p = 0.001",
 			values: tigerbeetle,
 			theirs: []int{15, 61, 71, 95, 117, 131, 142, 148, 192, 212, 260},
 			ours:   []int{15, 61, 71, 95, 117, 131, 192, 212},
-			why:    "142 to 148 are six high values that no order need explain; 260 has P = 0.026. At 0.0001 Otava has neither 15 nor 61",
+			why:    "142 to 148 are six high values, not rare enough among all orders; 260 has P = 0.026. At 0.0001 Otava has neither 15 nor 61",
 		},
-		"R datasets::Nile; strucchange::breakpoints(Nile ~ 1): 1898 is the last year of the old level": {
+		{
+			name:   "R datasets::Nile; strucchange::breakpoints(Nile ~ 1): 1898 is the last year of the old level",
 			values: nile,
 			ours:   []int{28},
 		},
-		"mongodb/signal-processing-algorithms tests/test_e_divisive.py": {
+		{
+			name:   "mongodb/signal-processing-algorithms tests/test_e_divisive.py",
 			values: slices.Concat(level(0, 5), level(1, 5)),
 			ours:   []int{5},
 		},
-		"mongodb/signal-processing-algorithms tests/test_e_divisive.py, the shortest": {
+		{
+			name:   "mongodb/signal-processing-algorithms tests/test_e_divisive.py, the shortest",
 			values: slices.Concat(level(0, 4), level(1, 4)),
 			theirs: []int{4},
 			ours:   []int{},
 			why:    "their P is 0.05 at most; of the orders of eight values 2 in 70 separate them",
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			require.Equal(t, c.ours, indices(stats.ChangePoints(c.values)))
 			require.Equal(t, c.theirs != nil, c.why != "")
 			require.NotEqual(t, c.theirs, c.ours)
+			published := c.ours
+			if c.theirs != nil {
+				published = c.theirs
+			}
+			row := fmt.Sprintf("| %s | %d | %s | %s | %s |", c.name, len(c.values), listed(published), listed(c.ours), c.why)
+			t.Log(row)
+			require.True(t, strings.Contains(string(docs), row+"\n"), "docs/calibration.md has another row")
 		})
 	}
+}
+
+// listed is indices as the table has them.
+func listed(indices []int) string {
+	if len(indices) == 0 {
+		return "none"
+	}
+	return strings.Trim(strings.Join(strings.Fields(fmt.Sprint(indices)), ", "), "[]")
 }
 
 var otavaSingle = []float64{

@@ -2,7 +2,7 @@
 //
 // A latency is k6's http_req_duration: sending, waiting and receiving, without the time to connect. It is stamped with the end of
 // the request. An error is what k6 itself counts as one: expected_response is false, or http_req_failed is not 0; of a version
-// that knows neither, a status from 400 on or none. Formats: https://grafana.com/docs/k6/latest/results-output/real-time/csv
+// that knows neither, a status from 400 on, or 0. Formats: https://grafana.com/docs/k6/latest/results-output/real-time/csv
 // and …/json.
 package k6
 
@@ -78,14 +78,14 @@ func (r *reader) request(p *point) error {
 	if status == 0 && len(p.failure) > 0 {
 		r.tally.Fault(append([]byte("k6's error code "), p.failure...))
 	}
-	return nil
+	return r.tally.Reach(r.pending.Start) // while its line is known
 }
 
 func failed(p *point, status int64) bool {
 	if len(p.expected) > 0 {
 		return string(p.expected) == "false"
 	}
-	return status == 0 || status >= 400
+	return len(p.status) > 0 && (status == 0 || status >= 400)
 }
 
 // of is the target of a point.

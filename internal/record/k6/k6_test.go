@@ -100,6 +100,7 @@ func TestErrorsAreK6sOwn(t *testing.T) {
 		"failed of another":       {"http_req_duration,1641298536,1,,200\nhttp_req_failed,1641298599,1,,200\n", 0},
 		"old k6 knows the status": {"http_req_duration,1641298536,1,,404\n", 1},
 		"old k6, no answer":       {"http_req_duration,1641298536,1,,0\n", 1},
+		"nothing tells":           {"http_req_duration,1641298536,1,,\n", 0},
 		"old k6, redirected":      {"http_req_duration,1641298536,1,,302\n", 0},
 	} {
 		t.Run(name, func(t *testing.T) {

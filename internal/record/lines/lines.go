@@ -97,7 +97,7 @@ func (r *Reader) exactly(record []byte, comma byte, fields [][]byte) ([][]byte, 
 	exact.Comma = rune(comma)
 	texts, err := exact.Read()
 	if parse, ok := errors.AsType[*csv.ParseError](err); ok {
-		return nil, r.Errorf("column %d: %w", parse.Column, parse.Err)
+		return nil, r.Errorf("column %d: %w; the file is damaged here, or two files in one", parse.Column, parse.Err)
 	}
 	if err != nil {
 		return nil, r.Errorf("%w", err)

@@ -9,6 +9,12 @@ import (
 // fewest is how many steps are kept as long as targets can be given up instead: with fewer, two results can hardly be compared.
 const fewest = 120
 
+func (t *Tally) fit() {
+	if t.spent > budget {
+		t.shrink()
+	}
+}
+
 // shrink gives up detail until everything fits into half of its budget: first the third digit of latencies, then steps grow to
 // twice their length; when they are few, the targets that came last are summed up with the others; when there is one target, steps
 // grow on.

@@ -117,11 +117,12 @@ func (t *Tally) Add(target *Target, r Request) error {
 	}
 	t.requests++
 	t.spent += target.now().of(r).add(t.at(second), r.Bytes, bin(r.Took, t.precision))
-	if t.spent > budget {
-		t.shrink()
-	}
+	t.fit()
 	return nil
 }
+
+// Reach says that a request at that time (Unix, ns) will be added. It fails as Add will.
+func (t *Tally) Reach(at int64) error { return t.extend(floor(at, int64(time.Second))) }
 
 // extend is called with the second of every request. It fails when that is absurd.
 func (t *Tally) extend(second int64) error {
@@ -154,6 +155,7 @@ func (t *Tally) Drop(at, n int64) error {
 		t.dropped = map[int64]int64{}
 	}
 	t.dropped[t.at(second)] += n
+	t.fit()
 	return nil
 }
 

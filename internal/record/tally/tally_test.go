@@ -86,6 +86,24 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
+func TestDroppedRoundsAreBounded(t *testing.T) {
+	var tally Tally
+	const seconds = 600_000
+	for second := range int64(seconds) {
+		if err := tally.Drop((noon+second)*1e9, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	require.LessOrEqual(t, tally.spent, budget)
+	require.Less(t, len(tally.dropped), budget/perStep)
+	require.NoError(t, tally.Add(tally.Target(nil, nil, nil), request(0, 1)))
+	var offered int64
+	for _, tick := range tally.Record().Generator {
+		offered += tick.Offered
+	}
+	require.EqualValues(t, seconds+1, offered)
+}
+
 func TestShrinkingChangesNoQuantile(t *testing.T) {
 	var whole, shrunk Tally
 	for i := range int64(20_000) {
