@@ -174,12 +174,12 @@ func (v voice) resolved(some []pipeline.Regression) []pipeline.Regression {
 
 func (v voice) resolution(over []pipeline.Regression) Message {
 	end, scenarios := over[0].End, scenariosOf(over)
-	title, is := "Resolved: ", " is back within its band"
+	title, is := "Resolved: ", " is in order again"
 	if end.As == pipeline.Refuted {
 		title = "Not seen again: "
 	}
 	if len(scenarios) > 1 {
-		is = " are back within their bands"
+		is = " are in order again"
 	}
 	return Message{
 		Title: title + firstOf(scenarios) + is + " since " + end.Subject + bracketed(end.Run), Mood: MoodResolved,

@@ -73,7 +73,7 @@ func besides(run pipeline.Run) string {
 
 // mended says which scenarios are in order again, and whose work that is, if it is anybody's.
 func (v voice) mended(over []pipeline.Outcome) string {
-	what := several(over, " is back within its band", " are back within their bands")
+	what := several(over, " is in order again", " are in order again")
 	f := took(over[0], pipeline.CourseRecovered)[0]
 	if v.mends(f) {
 		return " passed, and resolved what " + f.Since + " found: " + what
@@ -163,7 +163,7 @@ func (v voice) course(scenario string, course pipeline.Course, some []pipeline.F
 		if v.mends(f) {
 			credit = ": " + v.run.Subject() + " resolved what " + f.Since + bracketed(f.SinceSubject) + " found"
 		}
-		return "back within the band, " + every(scenario, some, back) + credit
+		return "in order again, " + every(scenario, some, back) + credit
 	}
 	since := ""
 	if f.Since != "" {

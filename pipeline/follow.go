@@ -58,7 +58,7 @@ func found(run Run, scenario string, f Finding, before *Regression) Regression {
 	g := Regression{
 		ID: run.ID + "/" + f.Group + "/" + string(f.Metric), Run: run.ID, Subject: run.Subject(), Environment: run.Environment,
 		Scenario: scenario, Group: f.Group, Metric: f.Metric, At: run.Finished, Since: run.ID,
-		Was: f.Was, Level: f.level(), MDE: f.MDE, Doubtful: f.Verdict == Suspect,
+		Was: f.Was, Found: f.level(), Level: f.level(), MDE: f.MDE, Doubtful: f.Verdict == Suspect,
 	}
 	if before != nil {
 		g.Since = before.Since

@@ -56,7 +56,7 @@ func TestTheLifeOfARegression(t *testing.T) {
 	stored.follow(first)
 	found := pipeline.Regression{
 		ID: "R1/cart/p95", Run: "R1", Subject: "checkout 1.1", Environment: "load", Scenario: "cart", Group: "cart", Metric: pipeline.P95,
-		At: first.Finished, Since: "R1", Was: 200, Level: 300, MDE: 0.1,
+		At: first.Finished, Since: "R1", Was: 200, Found: 300, Level: 300, MDE: 0.1,
 	}
 	require.Equal(t, regressions{"R1/cart/p95": found}, stored)
 

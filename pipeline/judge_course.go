@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -69,19 +70,19 @@ func (g Regression) news() float64 { return max(g.MDE, g.Metric.least()) }
 // told tells whether a finding can say that the regression is over: by its baseline, or by its gate where that alone found it.
 func (g Regression) told(f Finding) bool { return f.Rule != RuleNoBaseline || g.Was == 0 && f.Gate > 0 }
 
-// over tells whether a value is back within the band, and nearer to the baseline than to the regression: a wide band has room
-// for both.
+// over tells whether a value is back within the band, or too little beyond it to be worth a word, and nearer to the baseline
+// than to what was found: a wide band has room for both.
 func (g Regression) over(f Finding) bool {
-	now := f.level()
+	now, found := f.level(), cmp.Or(g.Found, g.Level) // not yet noted of old ones
 	switch {
 	case f.Rule == RuleNoBaseline:
 		return now <= f.Gate
 	case g.Metric == Errors:
-		return !stats.MaterialErrors(f.Was, now) && math.Abs(now-f.Was) < math.Abs(now-g.Level)
-	case f.outside(now):
+		return !stats.MaterialErrors(f.Was, now) && math.Abs(now-f.Was) < math.Abs(now-found)
+	case f.outside(now) && g.Metric.material(f.Was, now):
 		return false
 	}
-	return math.Abs(math.Log(now/f.Was)) < math.Abs(math.Log(now/g.Level))
+	return math.Abs(math.Log(now/f.Was)) < math.Abs(math.Log(now/found))
 }
 
 // stands tells whether a finding is a regression that people know, and is not over.

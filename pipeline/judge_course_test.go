@@ -23,6 +23,8 @@ func TestCourses(t *testing.T) {
 	quiet, wide := history(8, 100, 0.03), history(8, 100, 0.15)
 	byGate := known(280)
 	byGate.Was = 0
+	partly := known(230) // as it is since it got better
+	partly.Found = 400
 	for name, c := range map[string]struct {
 		now     pipeline.Result
 		past    []pipeline.Result
@@ -45,6 +47,8 @@ func TestCourses(t *testing.T) {
 			tail(258), wide, nil, []pipeline.Regression{known(280)}, "pass", "history", "same",
 		},
 		"in the band, nearer to the baseline": {tail(220), wide, nil, []pipeline.Regression{known(280)}, "pass", "history", "recovered"},
+		"in the band, nearer to what is left": {tail(220), wide, nil, []pipeline.Regression{partly}, "pass", "history", "recovered"},
+		"beyond a narrow band, by little":     {tail(215), history(8, 100, 0.01), nil, []pipeline.Regression{known(280)}, "pass", "history", "recovered"},
 		"gate broken as before":               {tail(285), nil, gate(250), []pipeline.Regression{byGate}, "pass", "known", "same"},
 		"gate broken as before, in the band":  {tail(202), quiet, gate(190), []pipeline.Regression{known(205)}, "pass", "known", "same"},
 		"gate broken more":                    {tail(340), nil, gate(250), []pipeline.Regression{byGate}, "suspect", "gate", "worse"},

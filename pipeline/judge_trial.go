@@ -53,10 +53,12 @@ func (h hearing) trial(f *Finding) *trial {
 	return predicted(f, past, noise)
 }
 
-// unjudged says that there is a baseline, and that it was no use.
+// unjudged says that there is a baseline, and that it was no use for any latency.
 func (h hearing) unjudged(findings []Finding) string {
-	left := func(f Finding) bool { return f.Metric.latency() && f.Rule == RuleNoBaseline }
-	if h.lacking != "" || len(h.baseline) >= minBaseline || !slices.ContainsFunc(findings, left) {
+	latency := func(f Finding) bool { return f.Metric.latency() }
+	judged := func(f Finding) bool { return f.Metric.latency() && f.Rule != RuleNoBaseline }
+	none := slices.ContainsFunc(findings, latency) && !slices.ContainsFunc(findings, judged)
+	if h.lacking != "" || len(h.baseline) >= minBaseline || !none {
 		return ""
 	}
 	const why = "how much runs differ by themselves is not known yet, and %d to compare with cannot tell: latencies were not judged"
@@ -83,7 +85,9 @@ func predicted(f *Finding, past []float64, noise stats.Noise) *trial {
 func (h hearing) errorTrial(f *Finding, group string, past []float64) *trial {
 	test := stats.Proportions(h.Result.Groups[group].Windows, windows(h.baseline, group))
 	f.Was, f.Low, f.High = test.Was, test.Low, test.High
-	f.BandLow, f.BandHigh = slices.Min(past), slices.Max(past)
+	if len(past) > 1 { // one run shows no width
+		f.BandLow, f.BandHigh = slices.Min(past), slices.Max(past)
+	}
 	if test.Was > 0 {
 		f.Ratio = test.Now / test.Was
 	}

@@ -16,6 +16,7 @@ type Regression struct {
 	At          time.Time `json:"at"`            // when its run found it
 	Since       string    `json:"since"`         // the run that found it first; Run unless it got worse since
 	Was         float64   `json:"was"`           // the baseline's, in the units of a Finding; 0 when only a gate tells
+	Found       float64   `json:"found"`         // how bad it was when its run found it
 	Level       float64   `json:"level"`         // how bad it is, as far as anybody knows
 	MDE         float64   `json:"mde"`           // the change that its run could have seen: less is no news; 0 when unknown
 	Doubtful    bool      `json:"doubtful"`      // suspected, and neither confirmed nor refuted
@@ -27,7 +28,7 @@ type Ending string
 
 // The endings. The last four are said by people, who then also know the run.
 const (
-	Recovered     Ending = "recovered"   // back within the band: End.Run brought that about
+	Recovered     Ending = "recovered"   // in order again: End.Run brought that about
 	Worsened      Ending = "worsened"    // End.Run found it worse, and has a regression of its own
 	Refuted       Ending = "refuted"     // it was doubtful, and End.Run did not see it
 	Expected      Ending = "expected"    // the new level is the baseline from here on
@@ -69,7 +70,7 @@ const (
 	CourseWorse     Course = "worse"     // it was, and got worse by more than its run could have missed
 	CourseSame      Course = "same"      // it is as bad as it was
 	CourseBetter    Course = "better"    // it is better than it was by as much, and not yet in order
-	CourseRecovered Course = "recovered" // it is back within the band
+	CourseRecovered Course = "recovered" // it is in order again
 )
 
 // Policy says which earlier results a result is judged against. The zero Policy is the newest ten.

@@ -30,9 +30,9 @@ func openShop(t *testing.T, deployed string) *shop {
 	s := &shop{}
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		s.Requests.Add(1)
-		takes := 20 * time.Millisecond
+		takes := 60 * time.Millisecond
 		if version, _ := os.ReadFile(deployed); strings.HasSuffix(string(version), "-slow") {
-			takes = 100 * time.Millisecond
+			takes = 180 * time.Millisecond
 		}
 		select {
 		case <-time.After(takes):

@@ -51,10 +51,10 @@ func (s *site) isResolved(t *testing.T, slow intake.RunStatus) {
 	require.Contains(t, root.Text, "Resolved by "+fast.Subject+" ("+fast.ID+")")
 	require.NotContains(t, root.Raw, `"ack `+slow.ID+`"`, "there is nothing left to look after")
 	require.Equal(t, root.TS, reply.Thread)
-	require.Contains(t, reply.Text, "checkout-flow is back within its band since "+fast.Subject)
+	require.Contains(t, reply.Text, "checkout-flow is in order again since "+fast.Subject)
 }
 
-// resolves is the first fast version that is back within the band: a busy machine may leave one just above it.
+// resolves is the first fast version that is in order: a busy machine may leave one just above its band.
 func (s *site) resolves(t *testing.T, slow intake.RunStatus) intake.RunStatus {
 	var roots []string
 	for try := range 5 {
