@@ -56,7 +56,7 @@ func (w *work) again(ctx context.Context) ([]string, error) {
 }
 
 // mayGoOn is a tooLate when the suspicions had their time, counted from the first leg on, or a newer change makes them
-// pointless.
+// pointless: once, or nothing would ever be settled where changes never cease.
 func (w *work) mayGoOn(ctx context.Context, all int) error {
 	done, budget := len(w.run.Legs), w.catalog.Environments[w.run.Environment].Confirm
 	if done == 0 {
@@ -66,6 +66,9 @@ func (w *work) mayGoOn(ctx context.Context, all int) error {
 	if budget > 0 && w.Now().Sub(first.Start) >= budget {
 		return tooLate(fmt.Sprintf("the %s for confirming were used up after %d of %d measurements", Brief(budget), done, all))
 	}
+	if doubted(w.run) {
+		return nil
+	}
 	overtaken, err := w.Regressions.Overtaken(ctx, w.run)
 	if err != nil {
 		return fmt.Errorf("newer changes of %s: %w", w.run.Subject(), err)
@@ -74,6 +77,12 @@ func (w *work) mayGoOn(ctx context.Context, all int) error {
 		return tooLate(fmt.Sprintf("a newer change of %s waits; measured again %d of %d times", w.run.Change().Name, done, all))
 	}
 	return nil
+}
+
+// doubted tells whether an earlier run already suspected what this one does, and did not find out.
+func doubted(run Run) bool {
+	known := func(f Finding) bool { return f.Verdict == Suspect && f.Course == CourseSame }
+	return slices.ContainsFunc(run.Outcomes, func(o Outcome) bool { return slices.ContainsFunc(o.Findings, known) })
 }
 
 // tooLate is the StepError of a confirmation that there is no more time for.

@@ -49,6 +49,7 @@ func TestLegsOfARun(t *testing.T) {
 			"suspect",
 			"could not be confirmed: a newer change of checkout waits; measured again 1 of 8 times",
 		},
+		"overtaken, as it was before": {func(w *world) { w.overtaken = true; w.doubts("checkout-flow", 56) }, []int{9, 9}, "regressed", ""},
 	} {
 		inTime(t, name, func(t *testing.T) {
 			w := newWorld()
@@ -64,6 +65,15 @@ func TestLegsOfARun(t *testing.T) {
 			require.Equal(t, "r2", w.installed["service:checkout"].Revision)
 		})
 	}
+}
+
+// doubts that the p50 of a scenario is as it was: an earlier run suspected so.
+func (w *world) doubts(scenario string, ms float64) {
+	g := pipeline.Regression{
+		ID: "R0/" + scenario + "/p50", Run: "R0", Since: "R0", Environment: "load", Scenario: scenario, Group: scenario,
+		Metric: pipeline.P50, Was: 40, Found: ms, Level: ms, Doubtful: true,
+	}
+	w.found[g.ID] = text(g)
 }
 
 // hazy makes the new version hardly slower under the load of a scenario, once that is measured again.
