@@ -117,20 +117,27 @@ func TestFirstHoldStays(t *testing.T) {
 	})
 }
 
-func TestHoldExpires(t *testing.T) {
+func TestHoldDoesNotExpireBefore(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		accept(t, s, change("checkout", "k1"))
-		until := time.Now().Add(60 * time.Millisecond).Truncate(time.Millisecond).UTC()
+		until := time.Now().Add(time.Hour).Truncate(time.Millisecond).UTC()
 		first := put(t, s, until)
 		require.True(t, timers(t, s)["hold/H1"].Equal(until))
 		early, err := s.Expire(t.Context(), "H1")
 		require.NoError(t, err)
 		require.Equal(t, first, early)
 		require.Equal(t, &first, load(t, s, "R1").Hold)
+	})
+}
 
+func TestHoldExpires(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		accept(t, s, change("checkout", "k1"))
+		until := time.Now().Add(60 * time.Millisecond).Truncate(time.Millisecond).UTC()
+		put(t, s, until)
 		require.Eventually(t, func() bool { return heldBy(t, s) == nil }, 10*time.Second, 2*time.Millisecond)
 		require.Nil(t, load(t, s, "R1").Hold)
-		_, err = s.Release(t.Context(), "load", ben)
+		_, err := s.Release(t.Context(), "load", ben)
 		require.ErrorIs(t, err, bot.ErrNotFound)
 		held, _ := hold(t, s, "R1")
 		require.NotZero(t, held.Fence)
